@@ -20,6 +20,7 @@ nb_code_prompt_hide = "Hide the code"
 nb_ipywidgets_js = {}
 nb_number_source_lines = False
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist"]
+myst_dmath_double_inline = True
 myst_disable_syntax = ["html_block", "html_inline", "substitution"]
 myst_url_schemes = ["http", "https", "mailto"]
 myst_update_mathjax = False
@@ -31,7 +32,7 @@ mathjax_path = "tex-svg-full.js"
 mathjax3_config = {
     "tex": {"packages": {"[-]": ["html", "require", "autoload", "action", "setoptions", "unicode"]}},
     "options": {"enableMenu": False},
-    "startup": {"elements": [".math"]},
+    "startup": {"elements": [".math.notranslate"]},
 }
 
 html_theme = "sphinx_book_theme"
@@ -44,13 +45,17 @@ html_show_sourcelink = False
 html_show_copyright = False
 html_show_sphinx = False
 html_domain_indices = False
-html_sidebars = {"**": ["wordmark.html", "search-button-field.html", "sbt-sidebar-nav.html"]}
+html_context = {"default_mode": "auto"}
+html_use_index = False
+html_sidebars = {"index": [], "**": ["wordmark.html", "search-button-field.html", "sbt-sidebar-nav.html"]}
 html_theme_options = {
     "use_download_button": False,
     "use_fullscreen_button": False,
     "show_navbar_depth": 1,
     "show_toc_level": 1,
     "home_page_in_toc": False,
+    "article_header_start": ["toggle-primary-sidebar.html", "home.html"],
+    "article_header_end": ["find.html", "article-header-buttons.html"],
     "footer_content_items": "",
     "search_bar_text": "Search claims, operators, papers",
     "pygments_light_style": "a11y-high-contrast-light",
@@ -83,7 +88,7 @@ def _no_remote_images(app, doctree):
     "A picture that lies outside becomes its address as text."
     for image in list(doctree.findall(nodes.image)):
         uri = image.get("uri", "")
-        if "//" in uri or uri.startswith(("data:", "/")) or ".." in uri: image.replace_self(nodes.inline("", f"[picture: {uri}]"))
+        if "//" in uri or uri.startswith(("data:", "/")): image.replace_self(nodes.inline("", f"[picture: {uri}]"))
 
 
 def _math_in_fragments(app, pagename, templatename, context, doctree):

@@ -52,7 +52,7 @@ def library_modules(notebook: Path) -> list[Path]:
 
 def main() -> int:
     check, yaml, stale = "--check" in sys.argv, YAML(), []
-    yaml.width, yaml.indent = 200, yaml.indent
+    yaml.width = 200
     yaml.indent(mapping=2, sequence=4, offset=2)
     for path in sorted([*ROOT.glob("papers/*/dvc.yaml"), *ROOT.glob("bases/*/dvc.yaml")]):
         doc = yaml.load(path.read_text(encoding="utf-8"))

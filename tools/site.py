@@ -88,8 +88,9 @@ def safe_svg(data: str) -> bool:
 
 def _markdown() -> MarkdownIt:
     md = MarkdownIt("js-default", {"html": False, "linkify": False}).disable("image")
-    math = lambda s, o: '<{0} class="math notranslate nohighlight">{1}{2}{3}</{0}>'.format(
-        "div" if o["display_mode"] else "span", r"\[" if o["display_mode"] else r"\(", html.escape(s.strip()), r"\]" if o["display_mode"] else r"\)")
+    def math(s, o):
+        start, stop = (r"\[", r"\]") if o["display_mode"] else (r"\(", r"\)")
+        return f'<span class="math notranslate nohighlight">{start}{html.escape(s.strip())}{stop}</span>'
     return md.use(dollarmath_plugin, renderer=math, double_inline=True, allow_digits=False)
 
 
@@ -195,8 +196,9 @@ def read_json(path: Path):
 
 
 def read_yaml(path: Path) -> dict:
-    from sparsebook.param import load_yaml
-    return load_yaml(path)
+    from sparsebook.param import ParamError, load_yaml
+    try: return load_yaml(path)
+    except (ParamError, OSError) as e: raise SiteError(str(e)) from None
 
 
 def seconds(times: dict|None) -> float|None:
@@ -384,7 +386,8 @@ def write_source(root: Path, src: Path) -> list[str]:
     for path in sorted((root/cfg["recorded"]/"bench").glob("*.csv")):
         with open(path, newline="", encoding="utf-8") as f: rows = [r for r in csv.reader(f) if r]
         if rows: benches.append(dict(name=path.stem, head=rows[0], rows=rows[1:]))
-    values = dict(papers=papers, here=here, planned=settings["project"]["papers_planned"], claims=claims, totals=totals, library=library, judge=judge, benches=benches,
+    mark = (HERE/"reports"/"_templates"/"mark.html").read_text(encoding="utf-8")
+    values = dict(mark=jinja2.Template(mark).render(), papers=papers, here=here, planned=settings["project"]["papers_planned"], claims=claims, totals=totals, library=library, judge=judge, benches=benches,
                   families=[f for f in dict.fromkeys([*families.values(), *(p["family_name"] for p in here)]) if any(p["family_name"] == f for p in papers)])
     for name in ("hero", "table", "start", "library"): show(f"{name}.html", f"{name}.html", **values)
     front = "---\nhtml_theme.sidebar_secondary.remove: true\n---\n"
@@ -437,7 +440,7 @@ def audit(site: Path) -> list[str]:
     def parse(path):
         page = _Audit(); page.feed(path.read_text(encoding="utf-8")); page.close()
         return page
-    wrong, allowed = [], set(parse(site/"search.html").runs) | set(parse(site/"genindex.html").runs)  # two pages without any data
+    wrong, allowed = [], set(parse(site/"search.html").runs)  # a page without any data
     outside = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:)?//|\s*(?!data:image/)[a-z][a-z0-9+.-]*:", re.I)
     for path in sorted(site.rglob("*.html")):
         page, name, weight = parse(path), path.relative_to(site).as_posix(), path.stat().st_size
@@ -451,7 +454,7 @@ def audit(site: Path) -> list[str]:
         if weight > LIMIT: wrong.append(f"{name}: {weight/1e6:.1f} MB with its pictures, allowed are {LIMIT/1e6:.0f}")
     for path in site.rglob("*.css"):
         text = path.read_text(encoding="utf-8", errors="replace")
-        wrong += [f"{path.relative_to(site)}: loads {u[:80]}" for u in re.findall(r"@import[^;]*|url\(\s*['\"]?(?:https?:)?//[^)]*", text)]
+        wrong += [f"{path.relative_to(site)}: loads {u[:80]}" for u in re.findall(r"(?:@import|url\()\s*(?:url\()?['\"]?(?:https?:)?//[^)\s;]*", text)]
     return wrong
 
 

@@ -67,6 +67,19 @@ def clean(nb, stage: str):
     return nb
 
 
+def private_channel():
+    "Kernel messages over sockets in a private folder instead of TCP ports, where paths are short enough."
+    import atexit
+    import shutil
+    import tempfile
+    from traitlets.config import Config
+    folder = tempfile.mkdtemp(prefix="sparsebook")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    if not sys.platform.startswith("linux") or len(folder) > 40: return Config()
+    os.environ["JUPYTER_RUNTIME_DIR"] = folder
+    return Config({"KernelManager": {"transport": "ipc"}, "AsyncKernelManager": {"transport": "ipc"}})
+
+
 def first_failure(nb) -> str:
     "Cell number and error of the cell that stopped the notebook."
     for i, cell in enumerate(nb.cells):
@@ -91,7 +104,8 @@ def execute(house, slug: str, stage: str, params: dict, notebook: Path) -> None:
     if params.get("profile") == "quick": os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     kept = house.artifacts/".failed"/f"{slug}.{stage}.ipynb"
     try:
-        papermill.execute_notebook(notebook, draft, parameters=params, kernel_name="python3", cwd=str(notebook.parent), progress_bar=False, log_output=False)
+        papermill.execute_notebook(notebook, draft, parameters=params, kernel_name="python3", cwd=str(notebook.parent), progress_bar=False, log_output=False,
+                                   config=private_channel())
     except PapermillExecutionError:
         kept.parent.mkdir(exist_ok=True)
         os.replace(draft, kept)

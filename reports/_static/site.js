@@ -1,11 +1,14 @@
 "use strict";
+// Pages opened from a disk may not read each other: the search then shows titles without excerpts.
+if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+
 // The table of papers: sort on a click, filter by text, family and state. Without this file it is a plain table.
 document.addEventListener("DOMContentLoaded", () => {
   const table = document.getElementById("sb-papers");
   if (!table) return;
   const body = table.tBodies[0], rows = [...body.rows], form = document.querySelector(".sb-filter");
   const text = document.getElementById("sb-text"), family = document.getElementById("sb-family"), state = document.getElementById("sb-state");
-  const none = document.querySelector(".sb-none"), count = document.getElementById("sb-count");
+  const none = document.querySelector(".sb-nomatch"), count = document.getElementById("sb-count");
   const words = new Map(rows.map(r => [r, r.textContent.toLowerCase()]));
   form.hidden = false;
   form.addEventListener("submit", e => e.preventDefault());
@@ -42,6 +45,7 @@ document.addEventListener("DOMContentLoaded", () => {
       const at = new Map(rows.map((r, n) => [r, n]));
       body.append(...[...rows].sort((a, b) => {
         const x = key(a, i), y = key(b, i);
+        if (x === "" || y === "") return (x === "") - (y === "") || at.get(a) - at.get(b);  // what is missing stays below
         return (x < y ? -sign : x > y ? sign : at.get(a) - at.get(b));
       }));
     });
