@@ -21,13 +21,15 @@ def packages() -> dict[str, Path]:
     return {facts[k]["import_name"]: ROOT/facts[k]["exported"] for k in ("library", "kernels")}
 
 
-def imported(source: str, where: dict[str, Path]) -> set[Path]:
-    "The exported modules that a piece of Python imports, anywhere in it."
+def imported(source: str, where: dict[str, Path], own: str = "") -> set[Path]:
+    "The exported modules that a piece of Python (in the package `own`) imports, anywhere in it."
     out = set()
     for node in ast.walk(ast.parse(source)):
         names = []
         if isinstance(node, ast.Import): names = [a.name for a in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level: names = [node.module] + [f"{node.module}.{a.name}" for a in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            module = ".".join(filter(None, [own if node.level else "", node.module]))
+            names = [module] + [f"{module}.{a.name}" for a in node.names]
         for name in names:
             package, _, module = name.partition(".")
             if package in where and (path := where[package]/f"{module.split('.')[0] or '__init__'}.py").exists(): out.add(path)
@@ -46,7 +48,7 @@ def library_modules(notebook: Path) -> list[Path]:
         path = todo.pop()
         if path in seen: continue
         seen.add(path)
-        todo += imported(path.read_text(encoding="utf-8"), where)
+        todo += imported(path.read_text(encoding="utf-8"), where, next(k for k, v in where.items() if v == path.parent))
     return sorted(seen)
 
 

@@ -7,24 +7,22 @@ __all__ = ['nm_mask', 'check_nm', 'kept', 'topk_mask', 'unstructured_mask', 'glo
            'filter_mask', 'channel_mask', 'transposable_patterns', 'transposable_nm_mask', 'sparsity', 'Masked',
            'apply_masks', 'prune']
 
-# %% ../../nbs/shared_lib/10_mask.ipynb #e44657ce
+# %% ../../nbs/shared_lib/10_mask.ipynb #ff444941
 import functools
 import itertools
 import operator
 import warnings
-from collections.abc import Callable
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-# %% ../../nbs/shared_lib/10_mask.ipynb #9bb348f6
+# %% ../../nbs/shared_lib/10_mask.ipynb #1ea6464c
 def _check_finite(x: Tensor, what: str) -> None:
     if not x.is_floating_point(): raise TypeError(f"{what} must be a real floating-point tensor, got {x.dtype}")
     if torch.isfinite(x.sum()) or torch.isfinite(x).all(): return  # a finite sum proves it; an overflowing one does not disprove it
     raise ValueError(f"{what} must be finite, got {int((~torch.isfinite(x)).sum())} NaN or infinite of {x.numel()} entries; find where they come from first")
-
 
 def _check_groups(shape, n: int, m: int, dim: int) -> None:
     n, m = operator.index(n), operator.index(m)
@@ -32,7 +30,6 @@ def _check_groups(shape, n: int, m: int, dim: int) -> None:
     if not 0 <= n <= m: raise ValueError(f"n must be in 0..m={m}, got {n}")
     if not -len(shape) <= dim < len(shape): raise ValueError(f"dim must be in {-len(shape)}..{len(shape) - 1} for shape {tuple(shape)}, got {dim}")
     if shape[dim] % m: raise ValueError(f"dimension {dim} must be a multiple of m={m}, got size {shape[dim]}: leave this layer dense, or pad it")
-
 
 def _by_pairs(groups: Tensor, n: int) -> Tensor:
     "The definition: an entry stays when fewer than `n` entries of its group beat it."
@@ -44,7 +41,6 @@ def _by_pairs(groups: Tensor, n: int) -> Tensor:
     keep = torch.empty_like(groups, dtype=torch.bool)
     for i in range(m): torch.lt(lost[i], n - (m - 1 - i), out=keep[..., i])
     return keep
-
 
 def _nth_largest(groups: Tensor, n: int) -> Tensor:
     "The `n`-th largest of each group, through `n` running maxima (or minima, where they are fewer)."
@@ -60,7 +56,6 @@ def _nth_largest(groups: Tensor, n: int) -> Tensor:
         if len(best) < k: best.append(x)
     return best[-1].unsqueeze(-1)
 
-
 def _settle(s: Tensor, nth: Tensor, k: int) -> Tensor:
     "Exactly `k` per row of `s` (..., K), given the k-th largest `nth` (..., 1): lowest index first among the equal."
     keep = s >= nth
@@ -71,13 +66,11 @@ def _settle(s: Tensor, nth: Tensor, k: int) -> Tensor:
     keep[rows] = above | equal & (equal.cumsum(-1) <= k - above.sum(-1, keepdim=True))
     return keep
 
-
 @functools.cache
 def _kernel():
     try: from sparsebook_kernels import nm
     except ImportError as e: warnings.warn(f"nm_mask runs in plain torch: no Triton kernel ({e})", stacklevel=3); return None
     return nm
-
 
 def nm_mask(
     w: Tensor,         # any shape, finite floats: weights or scores, compared by magnitude
@@ -93,7 +86,7 @@ def nm_mask(
     if n in (0, m): return torch.full_like(w, n == m, dtype=torch.bool, requires_grad=False)
     if w.is_cuda and (nm := _kernel()) and nm.supported(x, n, m): return nm.nm_mask(x, n, m).movedim(-1, dim).contiguous()
     groups = x.abs().unflatten(-1, (-1, m))
-    keep = _by_pairs(groups, n) if m <= (32 if w.is_cuda else 4) else _settle(groups, _nth_largest(groups, n), n)
+    keep = _by_pairs(groups, n) if m <= (32 if w.is_cuda else 8 if n > 1 else 4) else _settle(groups, _nth_largest(groups, n), n)
     return keep.flatten(-2).movedim(-1, dim).contiguous()
 
 # %% ../../nbs/shared_lib/10_mask.ipynb #cdc70d37
@@ -109,7 +102,7 @@ def check_nm(
     count = (x.detach().movedim(dim, -1) != 0).unflatten(-1, (-1, m)).sum(-1)
     return bool((count == n).all() if exact else (count <= n).all())
 
-# %% ../../nbs/shared_lib/10_mask.ipynb #2a2093d3
+# %% ../../nbs/shared_lib/10_mask.ipynb #7f434c07
 def kept(
     size: int,        # number of weights
     sparsity: float,  # fraction of zeros, 0..1
@@ -117,7 +110,6 @@ def kept(
     "How many of `size` weights stay at a `sparsity`."
     if not 0 <= sparsity <= 1: raise ValueError(f"sparsity must be in 0..1 (a fraction of zeros), got {sparsity}")
     return round((1 - sparsity)*size)
-
 
 def topk_mask(
     scores: Tensor,     # any shape, finite floats, compared as they are (signed)
@@ -132,7 +124,6 @@ def topk_mask(
     s = scores.detach().flatten() if dim is None else scores.detach().movedim(dim, -1)
     keep = _settle(s, s.kthvalue(size - k + 1, -1, keepdim=True).values, k)
     return keep.view(scores.shape) if dim is None else keep.movedim(-1, dim).contiguous()
-
 
 def unstructured_mask(
     w: Tensor,          # weights or scores of one layer, compared by magnitude
@@ -152,7 +143,7 @@ def global_mask(
     keep = unstructured_mask(torch.cat([t.detach().flatten() for t in tensors.values()]), sparsity)
     return {name: part.view(t.shape) for (name, t), part in zip(tensors.items(), keep.split([t.numel() for t in tensors.values()]))}
 
-# %% ../../nbs/shared_lib/10_mask.ipynb #e7178706
+# %% ../../nbs/shared_lib/10_mask.ipynb #d32c0f1e
 def block_mask(
     w: Tensor,               # (..., R, C) finite weights
     block: tuple[int, int],  # (bh, bw): bh divides R, bw divides C
@@ -171,7 +162,6 @@ def block_mask(
     keep = topk_mask(rows, kept(rows.shape[-1], sparsity), -1).view(norms.shape)
     return keep.repeat_interleave(bh, -2).repeat_interleave(bw, -1)
 
-
 def group_mask(
     w: Tensor,           # (..., R, C) finite weights or scores
     group: int,          # consecutive weights of a row; divides C
@@ -182,21 +172,16 @@ def group_mask(
     "Keep the groups of `group` consecutive weights of largest p-norm."
     return block_mask(w, (1, group), sparsity, p, scope)
 
-# %% ../../nbs/shared_lib/10_mask.ipynb #109ce77f
-def _slice_mask(w: Tensor, sparsity: float, p: float, dim: int) -> Tensor:
-    if w.dim() < 2: raise ValueError(f"w must have at least 2 dimensions (out, in, ...), got shape {tuple(w.shape)}")
-    norms = torch.linalg.vector_norm(w.detach().double(), p, dim=[d for d in range(w.dim()) if d != dim], keepdim=True)
-    return topk_mask(norms, kept(w.shape[dim], sparsity)).expand(w.shape).clone()
-
-
+# %% ../../nbs/shared_lib/10_mask.ipynb #911aa938
 def filter_mask(
     w: Tensor,        # (out, in, ...) finite weights
     sparsity: float,  # fraction of filters dropped, 0..1
     p: float=2,       # norm that ranks a filter
 ) -> Tensor:          # bool, shape of `w`, constant on each `w[o]`
     "Keep the output filters of largest p-norm."
-    return _slice_mask(w, sparsity, p, 0)
-
+    if w.dim() < 2: raise ValueError(f"w must have at least 2 dimensions (out, in, ...), got shape {tuple(w.shape)}")
+    norms = torch.linalg.vector_norm(w.detach().double().flatten(1), p, dim=1)
+    return topk_mask(norms, kept(len(w), sparsity)).view(-1, *[1]*(w.dim() - 1)).expand(w.shape).clone()
 
 def channel_mask(
     w: Tensor,        # (out, in, ...) finite weights
@@ -204,9 +189,9 @@ def channel_mask(
     p: float=2,       # norm that ranks a channel
 ) -> Tensor:          # bool, shape of `w`, constant on each `w[:, c]`
     "Keep the input channels of largest p-norm."
-    return _slice_mask(w, sparsity, p, 1)
+    return filter_mask(w.transpose(0, 1) if w.dim() > 1 else w, sparsity, p).transpose(0, 1).contiguous()
 
-# %% ../../nbs/shared_lib/10_mask.ipynb #75a7c55c
+# %% ../../nbs/shared_lib/10_mask.ipynb #c93f5960
 @functools.cache
 def transposable_patterns(
     n: int,     # non-zeros in each row and column, 0..4
@@ -214,7 +199,6 @@ def transposable_patterns(
     "Every 4 x 4 pattern with `n` in each row and column."
     rows = [torch.tensor([i in c for i in range(4)]) for c in itertools.combinations(range(4), n)]
     return torch.stack([p for r in itertools.product(rows, repeat=4) if ((p := torch.stack(r)).sum(0) == n).all()])
-
 
 def transposable_nm_mask(
     w: Tensor,    # (..., R, C) finite weights; 4 divides R and C
@@ -241,13 +225,12 @@ def sparsity(
     if not size: raise ValueError("x must have at least one entry, got none")
     return 1 - sum(int(p.detach().count_nonzero()) for p in parts)/size
 
-# %% ../../nbs/shared_lib/10_mask.ipynb #33d22e8f
+# %% ../../nbs/shared_lib/10_mask.ipynb #2f27eee4
 class Masked(nn.Module):
     "A parametrization: the weight as seen through a fixed mask."
     def __init__(self, mask: Tensor): super().__init__(); self.register_buffer("mask", mask)
 
     def forward(self, w: Tensor) -> Tensor: return torch.where(self.mask, w, w.new_zeros(()))
-
 
 @torch.no_grad()
 def apply_masks(
@@ -268,11 +251,10 @@ def apply_masks(
         else: known[name].masked_fill_(~mask, 0)
     return model
 
-
 def prune(
     model: nn.Module,              # changed in place
     pattern: str|list[str],        # shell pattern of parameter names, such as "*.weight"; or several
-    fn: Callable[[Tensor], Tensor],# weight -> mask, such as `lambda w: nm_mask(w, 2, 4)`
+    fn,                            # weight -> mask, such as `lambda w: nm_mask(w, 2, 4)`
     parametrized: bool=False,      # as in `apply_masks`
 ) -> dict[str, Tensor]:            # parameter name -> the mask applied
     "Mask every parameter whose name matches a pattern."

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['House', 'stream', 'Inputs', 'has_gpu', 'check_profile', 'Run', 'with_summary', 'start']
 
-# %% ../../nbs/shared_lib/03_run.ipynb #594a6ab2
+# %% ../../nbs/shared_lib/03_run.ipynb #2ba3a487
 import ast
 import configparser
 import hashlib
@@ -13,12 +13,11 @@ import json
 import os
 import shutil
 import sys
-from functools import cached_property
 from html import escape
 from pathlib import Path
 
 from .artifact import ArtifactError, jsonable, load_artifact, save_artifact, seal, sha256_file, swap_into_place, verify, write_atomic
-from .param import ParamError, check_parameters, nearest, read_parameters, stage_parameters
+from .param import ParamError, check_parameters, load_yaml, nearest, read_parameters, stage_parameters
 
 # %% ../../nbs/shared_lib/03_run.ipynb #55f91289
 class House:
@@ -94,7 +93,7 @@ class Inputs:
 
     def __repr__(self): return f"Inputs({', '.join(self.keys())})"
 
-# %% ../../nbs/shared_lib/03_run.ipynb #28cae5b3
+# %% ../../nbs/shared_lib/03_run.ipynb #3f4398f9
 def _injected(namespace: dict) -> set[str]:
     "Names assigned by the cell that papermill injects (its first line is `# Parameters`)."
     for source in namespace.get("In", []):
@@ -110,7 +109,6 @@ def has_gpu() -> bool:
 
 def check_profile(house: House, slug: str, profile: str) -> None:
     "Refuse an unknown profile, and `full` on a machine that lacks what the paper says it needs."
-    from sparsebook.param import load_yaml
     if profile not in house.profiles: raise ParamError(f"no profile {profile!r}; {nearest(profile, house.profiles)} (allowed: {', '.join(house.profiles)})")
     if profile == "full" and load_yaml(house.paper(slug)/"paper.yaml").get("full", {}).get("needs") == "gpu" and not has_gpu():
         raise ParamError(f"{slug}: profile 'full' needs an NVIDIA GPU and no driver is here; use profile 'quick', or run `make full PAPER={slug}` on a GPU machine")
@@ -146,11 +144,10 @@ class Run:
         "`n` distinct seeds, the first of which do not depend on `n`."
         return [int(stream(self.seed, f"{name}/{i}").generate_state(1)[0]) for i in range(n)]
 
-    @cached_property
-    def claims(self):
-        "The paper's claims, without what the paper measured."
-        from sparsebook.claim import load_paper
-        return load_paper(self.house.paper(self.slug)/"paper.yaml").claims
+    @property
+    def paper(self) -> Path:
+        "The paper's card: citation, claims, what is scaled down."
+        return self.house.paper(self.slug)/"paper.yaml"
 
     def load(self, stage: str) -> Inputs:
         "The artifacts of an earlier stage, verified."
@@ -176,7 +173,7 @@ class Run:
     ):                         # the same figure, so that the notebook shows it
         "Keep a figure for `done`: SVG, PNG and a CSV of what it plots."
         import io
-        ids = [c.id for c in self.claims]
+        ids = [c["id"] for c in load_yaml(self.paper).get("claims", [])]
         for c in claims:
             if c not in ids: raise ParamError(f"figure {name!r} names claim {c!r}; {nearest(c, ids)}")
         svg, png = io.BytesIO(), io.BytesIO()

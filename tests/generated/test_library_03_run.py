@@ -99,6 +99,25 @@ def test_the_run():
         with pytest.raises(ArtifactError, match="identifier"): run.done(metrics={"acc 1:4": 1.0})
         assert run.seeds(3) == run.seeds(5)[:3] and len(set(run.seeds(50))) == 50
 
+    import matplotlib
+    import matplotlib.pyplot as plt
+    import pandas as pd
+    paper = tiny_house()
+    (paper/"paper.yaml").write_text("slug: toy\nclaims: [{id: C1}]\n")
+    bytes_of = []
+    with contextlib.chdir(paper), matplotlib.rc_context({"svg.hashsalt": "sparsebook"}):
+        for _ in range(2):
+            run = start("toy", "train", {})
+            fig, ax = plt.subplots(figsize=(2, 1))
+            ax.plot([0, 1], [0, 1])
+            run.figure("line", fig, pd.DataFrame({"x": [0, 1]}), "a line", ["C1"])
+            plt.close(fig)
+            run.done()
+            bytes_of.append({p.name: p.read_bytes() for p in run.folder.iterdir()})
+        with pytest.raises(ParamError, match="C1"): run.figure("line", fig, pd.DataFrame({"x": [0]}), "a line", ["C2"])
+    assert bytes_of[0] == bytes_of[1]
+    sorted(bytes_of[0])
+
     paper = tiny_house()
     token = paper/"seal"
     with contextlib.chdir(paper), mock.patch.dict(os.environ, {"SPARSEBOOK_STAGE": "toy/data", "SPARSEBOOK_SEAL": str(token)}):
