@@ -1,4 +1,5 @@
 """Sphinx configuration of the report site; tools/site.py writes the pages and calls sphinx with this folder as its configuration."""
+import html
 import importlib.util
 import re
 import shutil
@@ -95,6 +96,11 @@ def _math_in_fragments(app, pagename, templatename, context, doctree):
     if 'class="math' in context.get("body", ""): context["has_maths_elements"] = True
 
 
+def _escape_print_title(app, pagename, templatename, context, doctree):
+    "The theme's heading for print takes the title as it is."
+    if "pagetitle" in context: context["pagetitle"] = html.escape(context["pagetitle"])
+
+
 def _mathjax(app, exception):
     if exception is None:
         wheel = Path(importlib.util.find_spec("sphinx-mathjax-offline").origin).parent
@@ -107,5 +113,6 @@ def setup(app):
     app.connect("config-inited", _settings)
     app.connect("doctree-read", _no_remote_images)
     app.connect("html-page-context", _math_in_fragments, priority=400)
+    app.connect("html-page-context", _escape_print_title, priority=900)
     app.connect("build-finished", _mathjax)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -6,7 +6,17 @@ Nothing that stands in a page is typed here: papers come from papers/*/paper.yam
 results/ or else reports/recorded/, library pages from nbs/. All of it counts as foreign: text is escaped, HTML outputs
 pass an allow-list, and the finished pages are audited before they replace the old ones.
 """
-import argparse, configparser, csv, hashlib, html, json, os, re, shutil, sys, tempfile  # noqa: E401
+import argparse
+import configparser
+import csv
+import hashlib
+import html
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
@@ -195,10 +205,11 @@ def read_json(path: Path):
     except ValueError as e: raise SiteError(f"{path} is not JSON ({e}): rerun the stage that wrote it") from None
 
 
-def read_yaml(path: Path) -> dict:
-    from sparsebook.param import ParamError, load_yaml
-    try: return load_yaml(path)
-    except (ParamError, OSError) as e: raise SiteError(str(e)) from None
+def read_yaml(path: Path, read=None) -> dict:
+    "A YAML file; `read` checks more than its form."
+    from sparsebook.param import load_yaml
+    try: return (read or load_yaml)(path)
+    except (ValueError, OSError) as e: raise SiteError(str(e)) from None
 
 
 def seconds(times: dict|None) -> float|None:
@@ -222,37 +233,49 @@ def read_verdicts(path: Path, profile: str) -> dict|None:
     return {str(v["id"]): v for v in found["verdicts"]}
 
 
+def this_run(root: Path, cfg, slug: str) -> dict:
+    "What is known of the run behind results/: stage clocks, parameters, and the machine, which is this one."
+    from record import device, versions
+    clocks = {s: read_json(root/cfg["artifacts"]/".time"/f"{slug}.{s}.json") or {} for s in cfg["stages"].split()}
+    manifests = {s: read_json(root/cfg["artifacts"]/slug/s/"manifest.json") or read_json(root/cfg["results"]/slug/s/"manifest.json") or {} for s in clocks}
+    return dict(command=f"make paper PAPER={slug}", **device(), versions=versions(), seconds={s: c["seconds"] for s, c in clocks.items() if c.get("profile") == "quick"},
+                params={s: m["parameters"] for s, m in manifests.items() if m.get("parameters")})
+
+
 def read_paper(root: Path, cfg, folder: Path) -> dict:
     "One paper: its yaml, the verdicts of both profiles, where the figures lie, times and machines."
-    slug, meta = folder.name, read_yaml(folder/"paper.yaml")
+    from sparsebook.claim import load_paper
+    slug, meta = folder.name, read_yaml(folder/"paper.yaml", load_paper).model_dump()
     results, recorded = root/cfg["results"]/slug, root/cfg["recorded"]/slug
     runs = {}
     for profile in ("quick", "full"):
-        run = read_json(recorded/profile/"run.json") or {}
-        verdicts, figures, local = read_verdicts(recorded/profile/"verdict.json", profile), recorded/profile/"figures", None
-        if profile == "quick" and (local := read_verdicts(results/"evaluate"/"verdict.json", "quick")):
-            times = read_json(root/cfg["artifacts"]/".time"/f"{slug}.json") or {}
-            verdicts, figures = local, results/"figures"
-            run = {"command": f"make paper PAPER={slug}", "seconds": {k: v for k, v in times.items() if isinstance(v, int|float)},
-                   "cpu": times.get("cpu") if isinstance(times.get("cpu"), str) else None} if times else run
-        runs[profile] = dict(run=run, verdicts=verdicts, figures=figures, seconds=seconds(run.get("seconds")), local=bool(local))
+        run, figures = read_json(recorded/profile/"run.json") or {}, recorded/profile/"figures"
+        verdicts = read_verdicts(recorded/profile/"verdict.json", profile)
+        if profile == "quick" and (fresh := read_verdicts(results/"evaluate"/"verdict.json", "quick")):
+            run, verdicts, figures = this_run(root, cfg, slug), fresh, results/"figures"
+        runs[profile] = dict(run=run, verdicts=verdicts, figures=figures, seconds=seconds(run.get("seconds")))
     claims = []
-    for c in meta.get("claims") or []:
-        row = dict(c, id=str(c["id"]), runs={})
+    for c in meta["claims"]:
+        row = dict(c, runs={})
         for profile, r in runs.items():
             row["runs"][profile] = v = dict((r["verdicts"] or {}).get(row["id"]) or {})
-            if r["verdicts"] is not None and not v: v.update(verdict="not tested", reason="this run predates the claim")
-            said = (c.get("explain") or {}).get(profile) if isinstance(c.get("explain"), dict) else None
-            v["said"] = said or (v.get("explain") if isinstance(v.get("explain"), str) else None)
+            if r["verdicts"] is not None and not v:
+                v.update(verdict="not tested", reason="the recorded run is older than this claim" if profile in c["profiles"] else f"not part of the {profile} profile")
+            v["said"] = c["explain"].get(profile)
         claims.append(row)
     count = {p: Counter(c["runs"][p].get("verdict") for c in claims if c["runs"][p].get("verdict")) for p in runs}
     notebooks = []
     for s in STAGES:
         for path, ran in [(results/"notebooks"/f"{s}.ipynb", True), (folder/f"{s}.ipynb", False)]:
             if path.is_file(): notebooks.append((path, ran)); break
-    authors = meta.get("authors") or []
-    return dict(meta, slug=slug, claims=claims, runs=runs, count=count, notebooks=notebooks, here=True,
-                authors=authors if isinstance(authors, str) else ", ".join(map(str, authors)))
+    about = re.sub(r"^\s*(\d+\.|[-*])\s*", "", next(line for line in meta["summary"].splitlines() if line.strip()))
+    return dict(meta, slug=slug, about=about, claims=claims, runs=runs, count=count, notebooks=notebooks, here=True, authors=", ".join(meta["authors"]))
+
+
+def read_benches(folder: Path) -> list[dict]:
+    "The recorded benchmark tables."
+    tables = {p.stem: [r for r in csv.reader(p.read_text(encoding="utf-8").splitlines()) if r] for p in sorted(folder.glob("*.csv"))}
+    return [dict(name=name, head=rows[0], rows=rows[1:]) for name, rows in tables.items() if rows]
 
 
 # Pages
@@ -321,7 +344,8 @@ def library_pages(root: Path, settings, src: Path) -> list[dict]:
             first = next((c for c in cells if c["cell_type"] == "markdown" and re.search(r"^#\s", c["source"], re.M)), None)
             if first is None: cells.insert(0, first := markdown_cell(f"# {escape_md(title)}"))
             cells.remove(first); cells.insert(0, first)
-            first["source"] = re.sub(r"^(#\s.*)$", lambda m: f"{m[1]}\n\n{fragment(f'{section}-{path.stem}.html')}", first["source"], count=1, flags=re.M)
+            before, heading, after = re.split(r"^(#\s.*)$", first["source"], maxsplit=1, flags=re.M)
+            first["source"] = f"{before}{heading}\n\n{fragment(f'{section}-{path.stem}.html')}{after}"
             write_notebook(src/f"{page['doc']}.ipynb", cells)
             pages.append(page)
     return pages
@@ -333,10 +357,10 @@ def paper_page(paper: dict, figures: list[dict], src: Path, show) -> None:
     def add(template, heading=None):
         show(f"paper_{template}.html", f"{slug}-{template}.html", paper=paper, figures=figures)
         parts.append((f"## {heading}\n\n" if heading else "") + fragment(f"{slug}-{template}.html"))
-    parts.append(f"# {escape_md(paper.get('title') or slug)}\n")
+    parts.append(f"# {escape_md(paper['title'])}\n")
     add("head")
     add("method", "The method in five lines")
-    if paper.get("scaled_down"): add("scaled", "What is scaled down, and why")
+    if paper["scaled_down"]: add("scaled", "What is scaled down, and why")
     add("claims", "Claims")
     if figures: add("figures", "Figures")
     cells = [markdown_cell("\n".join(parts))]
@@ -356,8 +380,8 @@ def toctree(caption: str, docs: list[tuple[str, str]]) -> str:
     return f"```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{rows}\n```\n" if docs else ""
 
 
-def write_source(root: Path, src: Path) -> list[str]:
-    "The sphinx source tree of the whole site; returns the slugs of all papers, in the order of the table."
+def write_source(root: Path, src: Path) -> None:
+    "The sphinx source tree of the whole site."
     settings = configparser.ConfigParser()
     settings.read(root/"settings.ini", encoding="utf-8")
     cfg, extra, fragments = settings["papers"], src/"_extra", src/"_fragments"
@@ -369,26 +393,24 @@ def write_source(root: Path, src: Path) -> list[str]:
     def show(template, name, **values): (fragments/name).write_text(env.get_template(template).render(**values), encoding="utf-8")
 
     plan = read_yaml(root/"reports"/"planned.yaml")
-    families = plan["families"]
     here = [read_paper(root, cfg, f.parent) for f in sorted((root/cfg["folder"]).glob("*/paper.yaml"))]
+    papers = here + [dict(p, here=False) for p in plan["papers"]]
+    for p in papers:
+        p["family_name"] = p["family"].capitalize()
+        if p.get("venue") and str(p["year"]) in p["venue"]: p["venue"] = " ".join(p["venue"].replace(str(p["year"]), "").split())
     for p in here:
         figures = copy_figures(p, extra)
         p["thumbnail"] = thumbnail(p, figures, extra)
-        p["family_name"] = families.get(p.get("family"), str(p.get("family") or ""))
         paper_page(p, figures, src, show)
-    papers = here + [dict(p, here=False, family_name=families.get(p["family"], p["family"])) for p in plan["papers"]]
     library = library_pages(root, settings, src)
     for page in library: show("library_head.html", f"{page['section']}-{Path(page['doc']).name}.html", page=page)
     claims = [c for p in here for c in p["claims"]]
     totals = {profile: [(v, n) for v in VERDICTS if (n := sum(p["count"][profile][v] for p in here))] for profile in ("quick", "full")}
     judge = next((p["doc"] for p in library if p["name"] == "claim"), None)
-    benches = []
-    for path in sorted((root/cfg["recorded"]/"bench").glob("*.csv")):
-        with open(path, newline="", encoding="utf-8") as f: rows = [r for r in csv.reader(f) if r]
-        if rows: benches.append(dict(name=path.stem, head=rows[0], rows=rows[1:]))
+    benches = read_benches(root/cfg["recorded"]/"bench")
     mark = (HERE/"reports"/"_templates"/"mark.html").read_text(encoding="utf-8")
     values = dict(mark=jinja2.Template(mark).render(), papers=papers, here=here, planned=settings["project"]["papers_planned"], claims=claims, totals=totals, library=library, judge=judge, benches=benches,
-                  families=[f for f in dict.fromkeys([*families.values(), *(p["family_name"] for p in here)]) if any(p["family_name"] == f for p in papers)])
+                  families=[f.capitalize() for f in dict.fromkeys([*plan["families"], *(p["family"] for p in here)]) if any(p["family"] == f for p in papers)])
     for name in ("hero", "table", "start", "library"): show(f"{name}.html", f"{name}.html", **values)
     front = "---\nhtml_theme.sidebar_secondary.remove: true\n---\n"
     trees = (toctree("Papers", [(p["slug"], f"papers/{p['slug']}") for p in here])
@@ -400,7 +422,6 @@ def write_source(root: Path, src: Path) -> list[str]:
     if benches:
         show("benchmarks.html", "benchmarks.html", **values)
         (src/"benchmarks.md").write_text(f"# Benchmarks\n\n{fragment('benchmarks.html')}", encoding="utf-8")
-    return [p["slug"] for p in papers]
 
 
 # The gate
@@ -471,6 +492,7 @@ def build(root: Path) -> Path:
         code = build_main(["-q", "-W", "--keep-going", "-b", "html", "-c", str(HERE/"reports"), "-d", str(Path(tmp)/"doctrees"), str(src), str(out)])
         if code: raise SiteError("sphinx found the problems above: mend them, or name a harmless kind in suppress_warnings of reports/conf.py")
         for name in (".buildinfo", "objects.inv"): (out/name).unlink(missing_ok=True)
+        shutil.rmtree(out/"_sources", ignore_errors=True)
         if wrong := audit(out): raise SiteError("the pages are not fit to publish:\n  " + "\n  ".join(wrong[:20]))
         if target.exists(): os.rename(target, Path(tmp)/"old")
         os.rename(out, target)

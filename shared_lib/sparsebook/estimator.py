@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from .mask import check_nm, nm_mask
 
-# %% ../../nbs/shared_lib/12_estimator.ipynb #85fe7ef0
+# %% ../../nbs/shared_lib/12_estimator.ipynb #f7b8cf6e
 class SRSTEFunction(torch.autograd.Function):
     "Forward `w*mask`; backward `g + lam*(w - w*mask)` for `w`, nothing for the mask and `lam`."
     @staticmethod
@@ -41,7 +41,7 @@ def masked_ste(
     if mask.dtype != torch.bool or mask.shape != w.shape: raise ValueError(f"mask must be bool of shape {tuple(w.shape)}, got {mask.dtype} of shape {tuple(mask.shape)}")
     if isinstance(lam, Tensor):
         lam = lam.detach().to(w)
-        if lam.dim() > w.dim() or any(a not in (1, b) for a, b in zip(lam.shape[::-1], w.shape[::-1])): raise ValueError(f"lam must broadcast to {tuple(w.shape)}, got shape {tuple(lam.shape)}")
+        if lam.dim() > w.dim() or any(a not in (1, b) for a, b in zip(lam.shape[::-1], w.shape[::-1], strict=False)): raise ValueError(f"lam must broadcast to {tuple(w.shape)}, got shape {tuple(lam.shape)}")
     elif not math.isfinite(lam := float(lam)): raise ValueError(f"lam must be finite, got {lam}")
     return SRSTEFunction.apply(w, mask, lam)
 

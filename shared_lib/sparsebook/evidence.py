@@ -15,7 +15,7 @@ import numpy as np
 
 from .stat import Estimate, paired_mean_ci, sign_test, tost, trend
 
-# %% ../../nbs/shared_lib/05_evidence.ipynb #7e50d3ff
+# %% ../../nbs/shared_lib/05_evidence.ipynb #e360e469
 class ClaimError(ValueError):
     "A claim, or metrics for it, that cannot be judged; the message says what to do."
 
@@ -57,8 +57,9 @@ class Question:
     run: Callable[[float], Evidence]  # alpha -> evidence
     text: str=""
     sides: tuple[Number, Number]|None=None  # (higher, lower) as claimed, of a plain comparison
-    weak: bool=False    # a failure to detect counts as success
-    size: bool=False
+    weak: bool=False    # a failure to detect counts as success, somewhere in it
+    mute: bool=False    # says nothing about the direction
+    size: bool=False    # and cannot contradict it
 
     def ask(self, alpha: float) -> Evidence:
         "The evidence at level `alpha`."
@@ -117,7 +118,7 @@ def exactly(
         return Evidence(bool(true.all()), direction, "worst", float(worst), float(seen.min()), float(seen.max()), len(true), note=note)
     return Question(run, f"{a.text} {op} {b.text}")
 
-# %% ../../nbs/shared_lib/05_evidence.ipynb #a4c79c28
+# %% ../../nbs/shared_lib/05_evidence.ipynb #08f7821f
 def _margin(margin: Number) -> float:
     if not (margin.constant and margin.values > 0): raise ClaimError(f"a margin is a positive number, fixed beforehand; got {margin.text}")
     return float(margin.values)
@@ -160,7 +161,7 @@ def not_worse(
         holds = e.high >= 0 and e.n > 1
         direction = "right" if holds else _direction(e.estimate, e.low, e.high)
         return _interval(e, "difference", alpha, holds, direction, note="weak: only says that no loss was detected" if holds else "")
-    return Question(run, weak=True)
+    return Question(run, weak=True, mute=True)
 
 # %% ../../nbs/shared_lib/05_evidence.ipynb #4df5b3bd
 def sign(
@@ -175,18 +176,20 @@ def sign(
         return _interval(e, "share", alpha, e.p <= alpha, "contradicted" if lost else _direction(e.effect, -1, 1))
     return Question(run)
 
-# %% ../../nbs/shared_lib/05_evidence.ipynb #acc39776
+# %% ../../nbs/shared_lib/05_evidence.ipynb #13afc05f
 def every(*statements: Question) -> Question:
     "Do all hold?"
     if all(q.size for q in statements): raise ClaimError("size(...) needs a statement about the direction beside it: a > b and size(a > b + 2)")
     def run(alpha):
         members = tuple(q.ask(alpha) for q in statements)
-        tells, held = [m.direction for m in members if not m.size], sum(m.holds for m in members)
-        if "contradicted" in tells: direction = "contradicted"
-        elif set(tells) == {"right"} or 2*held > len(members): direction = "right"
-        else: direction = "flat" if set(tells) == {"flat"} else "wrong"
-        return Evidence(held == len(members), direction, members=members)
-    return Question(run, weak=any(q.weak for q in statements))
+        heard = [m for m in members if not m.size]
+        telling = [m for m, q in zip(members, statements, strict=True) if not q.mute] or heard
+        tells = {m.direction for m in telling}
+        if any(m.direction == "contradicted" for m in heard): direction = "contradicted"
+        elif tells == {"right"} or 2*sum(m.holds for m in telling) > len(telling): direction = "right"
+        else: direction = "flat" if tells == {"flat"} else "wrong"
+        return Evidence(all(m.holds for m in members), direction, members=members)
+    return Question(run, weak=any(q.weak for q in statements), mute=all(q.mute for q in statements))
 
 
 def some(*statements: Question) -> Question:
@@ -203,7 +206,7 @@ def some(*statements: Question) -> Question:
 
 def size(statement: Question) -> Question:
     "The same statement, but inside `every` its failure costs the size, not the direction."
-    return replace(statement, size=True)
+    return replace(statement, size=True, mute=True)
 
 # %% ../../nbs/shared_lib/05_evidence.ipynb #c40c11a5
 def _monotone(way: int, name: str, conditions: tuple[Number, ...]) -> Question:

@@ -65,7 +65,7 @@ def _parse(test: str) -> tuple[ast.expr, list[str]]:
     if not names: raise ClaimError("no metric in it")
     return tree.body, names
 
-# %% ../../nbs/shared_lib/06_language.ipynb #a3ccd95f
+# %% ../../nbs/shared_lib/06_language.ipynb #f733743c
 class _Language(SimpleEval):
     "Walks a checked tree; names are metrics, comparisons become questions."
 
@@ -87,7 +87,7 @@ class _Language(SimpleEval):
 
     def _eval_compare(self, node):
         sides = [node.left, *node.comparators]
-        parts = [self._call("a comparison", self._comparison(op), pair) for op, *pair in zip(node.ops, sides, sides[1:])]
+        parts = [self._call("a comparison", self._comparison(op), pair) for op, *pair in zip(node.ops, sides, sides[1:], strict=False)]
         return parts[0] if len(parts) == 1 else every(*parts)
 
     def _comparison(self, op: ast.cmpop) -> Callable:

@@ -133,7 +133,7 @@ def unstructured_mask(
     "Keep the largest magnitudes of a layer, or of each of its rows."
     return topk_mask(w.abs(), kept(w.numel() if dim is None else w.shape[dim], sparsity), dim)
 
-# %% ../../nbs/shared_lib/10_mask.ipynb #87bb2951
+# %% ../../nbs/shared_lib/10_mask.ipynb #7ea39074
 def global_mask(
     tensors: dict[str, Tensor],  # name -> weights or scores, finite, compared by magnitude; one device
     sparsity: float,             # fraction of zeros over all of them, 0..1
@@ -141,7 +141,7 @@ def global_mask(
     "Keep the largest magnitudes over all tensors together."
     if not tensors: raise ValueError("tensors must hold at least one layer, got an empty dict")
     keep = unstructured_mask(torch.cat([t.detach().flatten() for t in tensors.values()]), sparsity)
-    return {name: part.view(t.shape) for (name, t), part in zip(tensors.items(), keep.split([t.numel() for t in tensors.values()]))}
+    return {name: part.view(t.shape) for (name, t), part in zip(tensors.items(), keep.split([t.numel() for t in tensors.values()]), strict=True)}
 
 # %% ../../nbs/shared_lib/10_mask.ipynb #d32c0f1e
 def block_mask(

@@ -34,7 +34,7 @@ def arm_style(
     if len(arms) > len(COLOURS): raise ValueError(f"at most {len(COLOURS)} arms can be told apart, got {len(arms)}; split the figure")
     return {a: {"color": c, "marker": m} for a, c, m in zip(arms, COLOURS, MARKERS, strict=False)}
 
-# %% ../../nbs/shared_lib/16_plot.ipynb #cc652531
+# %% ../../nbs/shared_lib/16_plot.ipynb #961ed3fa
 def intervals(
     frame: pd.DataFrame,  # tidy: one row a seed
     by: list[str],        # columns that make a group
@@ -52,9 +52,9 @@ def intervals(
 def _edges(t: pd.DataFrame): return t["low"].fillna(t["mean"]), t["high"].fillna(t["mean"])
 
 
-def interval_points(ax, frame: pd.DataFrame, x: str, y: str, arm: str, looks: dict, order: list|None=None) -> pd.DataFrame:
+def interval_points(ax, frame: pd.DataFrame, x: str, y: str, arm: str, looks: dict, order: list|None=None, alpha: float=0.05) -> pd.DataFrame:
     "Points with interval bars at categories `x`, dodged by `arm`; what was drawn."
-    table = intervals(frame, [x, arm], y)
+    table = intervals(frame, [x, arm], y, alpha)
     order, arms = order or list(dict.fromkeys(table[x])), [a for a in looks if a in set(table[arm])]
     for i, a in enumerate(arms):
         t = table[table[arm] == a].set_index(x).reindex([o for o in order if o in set(table[table[arm] == a][x])])
@@ -68,10 +68,10 @@ def interval_points(ax, frame: pd.DataFrame, x: str, y: str, arm: str, looks: di
     return table
 
 
-def interval_line(ax, frame: pd.DataFrame, x: str, y: str, label: str, look: dict, marks: bool=False) -> pd.DataFrame:
+def interval_line(ax, frame: pd.DataFrame, x: str, y: str, label: str, look: dict, alpha: float=0.05) -> pd.DataFrame:
     "A mean curve over `x` with its interval as a band; what was drawn."
-    table = intervals(frame, [x], y).sort_values(x)
+    table = intervals(frame, [x], y, alpha).sort_values(x)
     low, high = _edges(table)
-    ax.plot(table[x], table["mean"], label=label, color=look["color"], marker=look["marker"] if marks else None)
+    ax.plot(table[x], table["mean"], label=label, color=look["color"])
     ax.fill_between(table[x], low, high, color=look["color"], alpha=0.18, linewidth=0)
     return table

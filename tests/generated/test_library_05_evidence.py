@@ -98,7 +98,7 @@ def test_combinations():
     from dataclasses import replace
     import numpy as np
     import pytest
-    from sparsebook.evidence import ClaimError, Evidence, Question, every, size, some
+    from sparsebook.evidence import ClaimError, Evidence, Number, Question, every, not_worse, size, some
 
     tells = {"hold": (True, "right"), "right": (False, "right"), "flat": (False, "flat"), "wrong": (False, "wrong"), "contra": (False, "contradicted")}
     made = lambda words: [Question(lambda alpha, w=w: Evidence(*tells[w], level=1 - alpha), w) for w in words.split()]
@@ -118,7 +118,10 @@ def test_combinations():
     tell = lambda q: ((e := q.ask(.05)).holds, e.direction)
     assert tell(every(hold, size(contra))) == tell(every(right, size(wrong))) == (False, "right") and tell(every(hold, size(hold))) == (True, "right")
     assert tell(every(contra, size(hold))) == (False, "contradicted") and tell(every(wrong, size(hold))) == (False, "wrong") and size(hold).ask(.05).size and not hold.ask(.05).size
-    weak = replace(hold, weak=True)
+    weak, harm = replace(hold, weak=True, mute=True), replace(contra, weak=True, mute=True)
+    assert tell(every(wrong, weak, weak, weak)) == (False, "wrong") and tell(every(right, weak)) == (False, "right") and tell(every(hold, weak)) == tell(every(weak, weak)) == (True, "right")
+    assert tell(every(hold, hold, harm)) == (False, "contradicted") and tell(every(wrong, every(weak, weak))) == (False, "wrong") and tell(every(wrong, every(hold, weak), hold)) == (False, "right")
+    assert tell(every(hold, hold, wrong, size(wrong), size(wrong))) == (False, "right") and not_worse(Number(np.ones(2)), Number(np.ones(2))).mute
     assert every(weak, hold).weak and not every(hold, hold).weak and not some(hold).weak
     for bad in (weak, size(hold), every(hold, weak)):
         with pytest.raises(ClaimError, match="no place inside some"): some(hold, bad)

@@ -43,7 +43,7 @@ def test_the_rules():
     assert tell("a > 0", a=[3, -1, 1]) == "partly: direction right, not established" and tell("a < 0", a=[3, -1, 1]) == "not reproduced: wrong direction, not significantly"
     assert tell("a > b", a=[1, 2], b=[1, 2]) == "not reproduced: no difference" and tell("a > 0", a=[1, 1]) == "reproduced: " and tell("a > 0", a=1., kind="value", seeds=1).startswith("partly")
     assert tell("a < 2", "bound", a=[1, 1, 3]) == tell("a < 2", "identity", a=[1, 1, 3]) == "not reproduced: false in 1 of 3 seeds" and tell("every(a < 2, a < 3, a < 1)", "bound", a=[1, 1]).startswith("not reproduced: 2 of 3")
-    assert tell("not_worse(a, b)", a=[1, 2], b=[2, 1]) == "reproduced: weak: only says that no loss was detected" and tell("a > 0", seeds=3, a=[1, 2]) == "not tested: needs 3 seeds, got 2"
+    assert tell("a > b and not_worse(a, b) and not_worse(b, a)", a=[1, 2], b=[2, 1.1]).startswith("not") and tell("not_worse(a, b)", a=[1, 2], b=[2, 1]) == "reproduced: weak: only says that no loss was detected" and tell("a > 0", seeds=3, a=[1, 2]) == "not tested: needs 3 seeds, got 2"
     assert tell("a > 0", seeds=2, a=1.) == "not tested: needs 2 seeds, got 1" and tell("increasing(a, b, a, c)", "trend", a=[1, 1], b=[5, 5], c=[9, 9]) == "partly: goes the other way from b to a"
     assert tell("every(a > 0, b > 0, c > 0)", a=[3, -1, 1], b=[-1, -1, -1], c=[1, 1, 1]) == "not reproduced: 1 of 3 hold; b > 0: significantly the other way"
     assert tell("every(a > 0, b > 0, c > 0)", a=[1, 1, 1], b=[-3, 1, 1], c=[1, 1, 1]) == "partly: 2 of 3 hold; b > 0: wrong direction, not significantly"
@@ -117,7 +117,7 @@ def test_is_the_judge_blind():
         metrics = draw(*args)
         moved = {k: v*scale + shift for k, v in metrics.items()}
         assert [v.verdict for v in judge(free, moved).verdicts] == [v.verdict for v in judge(free, metrics).verdicts]
-        for p, q in zip(judge(free, moved).verdicts, judge(free, metrics).verdicts): assert [e.direction for e in p.evidence] == [e.direction for e in q.evidence]
+        for p, q in zip(judge(free, moved).verdicts, judge(free, metrics).verdicts, strict=True): assert [e.direction for e in p.evidence] == [e.direction for e in q.evidence]
         swap = {**metrics, "a": metrics["b"], "b": metrics["a"]}
         turn = {"right": ("wrong", "contradicted"), "wrong": ("right",), "contradicted": ("right",), "flat": ("flat",)}
         for test in tests[:3]:
@@ -153,11 +153,11 @@ def test_how_often_is_nothing_called_something():
     level
 
     for test, rate in level.items(): assert binomtest(round(300*rate), 300, .05, alternative="greater").pvalue > 1e-3, (test, rate)
-    walk = lambda rng: dict(zip("abcd", np.cumsum(rng.normal(size=(4, 5)), axis=0)))      # neighbours depend on each other
+    walk = lambda rng: dict(zip("abcd", np.cumsum(rng.normal(size=(4, 5)), axis=0), strict=True))      # neighbours depend on each other
     for test in ("increasing(a, b, c, d)", "decreasing(a, b, c, d)"): assert binomtest(round(300*share(test, walk)), 300, .05, alternative="greater").pvalue > 1e-3
     assert binomtest(round(300*share("a < b", null, alpha=.2)), 300, .1).pvalue > 1e-3 and share("sign(a < b)", null) > 0      # neither dead nor loose
 
-    def effect(*means): return lambda rng: {name: m + rng.normal(0, .7, 5) for name, m in zip("abcd", means)}
+    def effect(*means): return lambda rng: {name: m + rng.normal(0, .7, 5) for name, m in zip("abcd", means, strict=False)}
 
 
     power = {"a < b": effect(0, 4), "b > a": effect(0, 4), "b > 1": effect(0, 4), "sign(a < b)": effect(0, 4), "some(a < b, c < d)": effect(0, 6, 0, 0), "every(a < b, c < d)": effect(0, 4, 0, 4),

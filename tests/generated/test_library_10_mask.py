@@ -12,8 +12,8 @@ def test_n_of_every_m():
 
     w = torch.randn(8, 16, generator=torch.Generator().manual_seed(0))
     fig, axes = plt.subplots(1, 3, figsize=(10, 2), dpi=80)
-    for ax, (n, m) in zip(axes, [(4, 4), (2, 4), (1, 8)]):
-        ax.imshow(torch.where(nm_mask(w, n, m), w, math.nan), cmap="PuOr", vmin=-2.5, vmax=2.5)
+    for ax, (n, m) in zip(axes, [(4, 4), (2, 4), (1, 8)], strict=True):
+        ax.imshow(torch.where(nm_mask(w, n, m), w, math.nan).numpy(), cmap="PuOr", vmin=-2.5, vmax=2.5)
         ax.set_title(f"{n}:{m}"); ax.set_xticks([]); ax.set_yticks([])
         for g in range(0, 17, m): ax.axvline(g - 0.5, color="0.3", lw=1)
     plt.close(fig); fig
@@ -79,6 +79,7 @@ def test_is_it_n_m():
 
 
 def test_top_k_exactly():
+    import itertools
     import torch
     import math
     import matplotlib.pyplot as plt
@@ -87,8 +88,8 @@ def test_top_k_exactly():
 
     w = torch.randn(12, 24, generator=torch.Generator().manual_seed(0))*torch.linspace(0.3, 1.7, 12)[:, None]
     fig, axes = plt.subplots(1, 2, figsize=(8, 2.2), dpi=80)
-    for ax, dim in zip(axes, (None, 1)):
-        ax.imshow(torch.where(unstructured_mask(w, 0.75, dim), w, math.nan), cmap="PuOr", vmin=-3, vmax=3, aspect="auto")
+    for ax, dim in zip(axes, (None, 1), strict=True):
+        ax.imshow(torch.where(unstructured_mask(w, 0.75, dim), w, math.nan).numpy(), cmap="PuOr", vmin=-3, vmax=3, aspect="auto")
         ax.set_title("over the layer" if dim is None else "in each row"); ax.set_xticks([]); ax.set_yticks([])
     plt.close(fig); fig
 
@@ -106,7 +107,7 @@ def test_top_k_exactly():
         inside, outside = torch.where(keep, w, math.inf).amin(dim), torch.where(keep, -math.inf, w).amax(dim)
         assert (inside >= outside).all()
     nested = [unstructured_mask(w, s) for s in (0.2, 0.5, 0.9)]
-    assert all((a | b).equal(a) for a, b in zip(nested, nested[1:]))  # more sparsity only removes
+    assert all((a | b).equal(a) for a, b in itertools.pairwise(nested))  # more sparsity only removes
     assert kept(7, 0) == 7 and kept(7, 1) == 0 and kept(0, 0.5) == 0 and topk_mask(torch.zeros(0), 0).numel() == 0
     assert topk_mask(torch.tensor([-1., -2., -3.]), 1).tolist() == [True, False, False]  # scores are signed
 
@@ -146,15 +147,15 @@ def test_blocks_and_groups():
     w = torch.randn(16, 32, generator=torch.Generator().manual_seed(0))
     fig, axes = plt.subplots(1, 3, figsize=(10, 1.9), dpi=80)
     for ax, keep, title in zip(axes, (block_mask(w, (4, 4), 0.5), group_mask(w, 8, 0.5), group_mask(w, 8, 0.5, scope="row")),
-                               ("blocks of 4 x 4", "groups of 8, layer", "groups of 8, each row")):
-        ax.imshow(torch.where(keep, w, math.nan), cmap="PuOr", vmin=-3, vmax=3); ax.set_title(title); ax.set_xticks([]); ax.set_yticks([])
+                               ("blocks of 4 x 4", "groups of 8, layer", "groups of 8, each row"), strict=True):
+        ax.imshow(torch.where(keep, w, math.nan).numpy(), cmap="PuOr", vmin=-3, vmax=3); ax.set_title(title); ax.set_xticks([]); ax.set_yticks([])
     plt.close(fig); fig
 
     rng = torch.Generator().manual_seed(1)
     w = torch.randn(3, 6, 8, generator=rng)
     for p in (1, 2):
         keep = block_mask(w, (2, 4), 0.5, p)
-        for x, k in zip(w, keep):
+        for x, k in zip(w, keep, strict=True):
             norm = {(i, j): (x[2*i:2*i+2, 4*j:4*j+4].double().abs()**p).sum().item() for i in range(3) for j in range(2)}
             best = sorted(norm, key=norm.get, reverse=True)[:3]
             assert all(k[2*i:2*i+2, 4*j:4*j+4].all() == k[2*i:2*i+2, 4*j:4*j+4].any() == ((i, j) in best) for i, j in norm)
@@ -178,8 +179,8 @@ def test_filters_and_channels():
 
     w = torch.randn(10, 20, generator=torch.Generator().manual_seed(0))
     fig, axes = plt.subplots(1, 2, figsize=(7, 1.9), dpi=80)
-    for ax, keep, title in zip(axes, (filter_mask(w, 0.6), channel_mask(w, 0.6)), ("filters", "channels")):
-        ax.imshow(torch.where(keep, w, math.nan), cmap="PuOr", vmin=-3, vmax=3); ax.set_title(title); ax.set_xticks([]); ax.set_yticks([])
+    for ax, keep, title in zip(axes, (filter_mask(w, 0.6), channel_mask(w, 0.6)), ("filters", "channels"), strict=True):
+        ax.imshow(torch.where(keep, w, math.nan).numpy(), cmap="PuOr", vmin=-3, vmax=3); ax.set_title(title); ax.set_xticks([]); ax.set_yticks([])
     plt.close(fig); fig
 
     w = torch.randn(10, 6, 3, 3, generator=torch.Generator().manual_seed(1))
@@ -206,8 +207,8 @@ def test_transposable_n_4():
     w = torch.randn(8, 16, generator=torch.Generator().manual_seed(3))
     ours, rows_only = transposable_nm_mask(w), nm_mask(w, 2, 4)
     fig, axes = plt.subplots(1, 2, figsize=(8, 2), dpi=80)
-    for ax, keep, title in zip(axes, (rows_only, ours), ("2:4 along rows", "2:4 along rows and columns")):
-        ax.imshow(torch.where(keep, w, math.nan), cmap="PuOr", vmin=-2.5, vmax=2.5); ax.set_xticks([]); ax.set_yticks([])
+    for ax, keep, title in zip(axes, (rows_only, ours), ("2:4 along rows", "2:4 along rows and columns"), strict=True):
+        ax.imshow(torch.where(keep, w, math.nan).numpy(), cmap="PuOr", vmin=-2.5, vmax=2.5); ax.set_xticks([]); ax.set_yticks([])
         ax.set_title(f"{title}: keeps {w[keep].abs().sum()/w.abs().sum():.0%}")
         for g in range(0, 17, 4): ax.axvline(g - 0.5, color="0.3", lw=1); ax.axhline(g - 0.5, color="0.3", lw=1)
     plt.close(fig); fig

@@ -18,7 +18,7 @@ def test_two_masks():
     @given(bits)
     def a_metric(abc):
         a, b, c = map(torch.tensor, abc)
-        assert sad(a, b) == sum(x != y for x, y in zip(*abc[:2])) == sad(b, a)
+        assert sad(a, b) == sum(x != y for x, y in zip(*abc[:2], strict=True)) == sad(b, a)
         assert sad(a, a) == 0 and sad(a, ~a) == a.numel() and sad(a, c) <= sad(a, b) + sad(b, c)
         assert flip_rate(a, b)*a.numel() == sad(a, b) or abs(flip_rate(a, b)*a.numel() - sad(a, b)) < 1e-9
         assert abs((1 - jaccard(a, b))*int((a | b).sum()) - sad(a, b)) < 1e-9
@@ -69,7 +69,7 @@ def test_a_whole_run():
         tracker.step({"fc": nm_mask(w, 2, 4)})
         w += torch.tensor([0.02, 0.1, 0.3])[:, None, None]*torch.randn(3, 16, 32, generator=rng)
     fig, ax = plt.subplots(figsize=(4, 2), dpi=80)
-    for r, (colour, size) in enumerate(zip(("#0072B2", "#E69F00", "#009E73"), (0.02, 0.1, 0.3))): ax.plot(tracker.path("fc")[:, r], color=colour, label=f"noise {size}")
+    for r, (colour, size) in enumerate(zip(("#0072B2", "#E69F00", "#009E73"), (0.02, 0.1, 0.3), strict=True)): ax.plot(tracker.path("fc")[:, r].numpy(), color=colour, label=f"noise {size}")
     ax.set_xlabel("refresh"); ax.set_ylabel("flipped bits so far"); ax.legend(frameon=False)
     plt.close(fig); print(tracker, tracker.flips_per_weight, sep="\n"); fig
 

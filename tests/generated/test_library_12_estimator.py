@@ -24,9 +24,9 @@ def test_sr_ste():
             with torch.no_grad(): w -= 0.05*w.grad
         return torch.stack(path), tracker.sad["w"]
     fig, axes = plt.subplots(1, 2, figsize=(8, 2.2), dpi=80, sharey=True)
-    for ax, lam in zip(axes, (0.0, 2.0)):
+    for ax, lam in zip(axes, (0.0, 2.0), strict=True):
         path, flips = walk(lam)
-        for i, colour in enumerate(("#0072B2", "#E69F00", "#009E73", "#CC79A7")): ax.plot(path[:, i].abs(), color=colour)
+        for i, colour in enumerate(("#0072B2", "#E69F00", "#009E73", "#CC79A7")): ax.plot(path[:, i].abs().numpy(), color=colour)
         ax.set_title(f"lam = {lam}: {flips} flipped bits"); ax.set_xlabel("step")
     axes[0].set_ylabel("|w|"); plt.close(fig); fig
 
@@ -64,7 +64,7 @@ def test_sr_ste():
         w = torch.randn(3, 2*m, dtype=torch.float64, generator=rng)
         sparse = ste_nm(w, n, m)
         assert check_nm(sparse, n, m, exact=True)
-        for group, kept in zip(w.view(-1, m), sparse.view(-1, m)):
+        for group, kept in zip(w.view(-1, m), sparse.view(-1, m), strict=True):
             best = min(sum(v*v for i, v in enumerate(group.tolist()) if i not in c) for c in itertools.combinations(range(m), n))
             assert abs((group - kept).square().sum().item() - best) < 1e-12
     optimal_and_legal()
@@ -123,7 +123,7 @@ def test_layers():
     layer = NMLinear(16, 8, n=1, m=8)
     y = layer(torch.randn(2, 16))
     fig, ax = plt.subplots(figsize=(5, 1.8), dpi=80)
-    ax.imshow(torch.where(layer.last_mask, layer.weight.detach(), math.nan), cmap="PuOr"); ax.set_xticks([]); ax.set_yticks([]); ax.set_title("what the input sees of an NMLinear")
+    ax.imshow(torch.where(layer.last_mask, layer.weight.detach(), math.nan).numpy(), cmap="PuOr"); ax.set_xticks([]); ax.set_yticks([]); ax.set_title("what the input sees of an NMLinear")
     plt.close(fig); print(layer); fig
 
     torch.manual_seed(0)
@@ -169,7 +169,7 @@ def test_swap_layers_and_deploy():
     layers = to_nm(model, "2", 1, 8, lam=1e-2)                           # the classifier and the first layer stay dense
     x, tracker = torch.randn(64, 20), MaskTracker()
     y = x[:, :10].argmax(1)
-    for step in range(60):
+    for _ in range(60):
         loss = F.cross_entropy(model(x), y); opt.zero_grad(); loss.backward(); opt.step()
         tracker.step({name: l.last_mask for name, l in layers.items()})
     print(model, f"loss {loss.item():.3f}", tracker.flips_per_weight, sep="\n")
