@@ -59,8 +59,8 @@ html_theme_options = {
     "article_header_end": ["find.html", "article-header-buttons.html"],
     "footer_content_items": "",
     "search_bar_text": "Search claims, operators, papers",
-    "pygments_light_style": "a11y-high-contrast-light",
-    "pygments_dark_style": "a11y-high-contrast-dark",
+    "pygments_light_style": "github-light",
+    "pygments_dark_style": "github-dark",
 }
 
 

@@ -1,4 +1,4 @@
-"""Keep the pipelines' dependency lists true: a stage depends on every library module that its notebook imports, directly or not.
+"""Keep the pipelines' dependency lists true: a stage depends on every library module that its notebook imports, directly or not, and the site on every paper's card.
 
 `--check` writes nothing and fails when a list in a dvc.yaml is stale.
 """
@@ -68,6 +68,16 @@ def main() -> int:
         out = io.StringIO()
         yaml.dump(doc, out)
         if stale and not check: path.write_text(out.getvalue(), encoding="utf-8")
+    path = ROOT/"dvc.yaml"
+    doc = yaml.load(path.read_text(encoding="utf-8"))
+    deps = doc["stages"]["site"]["deps"]
+    cards = [str(p.relative_to(ROOT)) for p in sorted(ROOT.glob("papers/*/paper.yaml"))]
+    wanted = cards + [d for d in deps if not str(d).startswith("papers/")]
+    if list(deps) != wanted:
+        doc["stages"]["site"]["deps"], stale = wanted, [*stale, "dvc.yaml: site"]
+        out = io.StringIO()
+        yaml.dump(doc, out)
+        if not check: path.write_text(out.getvalue(), encoding="utf-8")
     for s in stale: print(f"{s}: dependency list {'is stale: run `make export`' if check else 'rewritten'}")
     return 1 if check and stale else 0
 

@@ -32,9 +32,20 @@ class Board:
             print(f"[{s // 60:2d}:{s % 60:02d}] {slug:{self.width}}  {text}   ({self.left} paper{'s' * (self.left != 1)} to go)", flush=True)
 
 
+def environment() -> dict:
+    "What a child process runs under: this Python first; in a copy of the repository without git, DVC is told so."
+    env = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "PYTHONUNBUFFERED": "1"}
+    if not any((p/".git").exists() for p in (ROOT, *ROOT.parents)):
+        folder = ROOT/".dvc"/"tmp"/"without_git"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder/"config").write_text("[core]\n    no_scm = true\n")
+        env["DVC_GLOBAL_CONFIG_DIR"] = str(folder)
+    return env
+
+
 def run_stages(slug: str, profile: str, without_dvc: bool, board: Board, stages: list[str]) -> list[str]:
     "Run one paper; the lines that explain a failure, or nothing."
-    env = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "PYTHONUNBUFFERED": "1"}
+    env = environment()
     if without_dvc: commands = [[sys.executable, "tools/stage.py", slug, s, "--profile", profile] for s in stages]
     else: commands = [[sys.executable, "-m", "dvc", "--wait-for-lock", "repro", f"papers/{slug}/dvc.yaml"]]
     for command in commands:
@@ -79,7 +90,9 @@ def main(
         house = House(ROOT)
         slugs = papers.split() or sorted(p.parent.name for p in house.papers.glob("*/paper.yaml"))
         profile = profile or load_yaml(ROOT/"params.yaml").get("profile")
-        for slug in slugs: check_profile(house, slug, profile)
+        for slug in slugs:
+            house.paper(slug)
+            check_profile(house, slug, profile)
         if settings and len(slugs) != 1: raise ParamError("overrides need one paper: make paper PAPER=... SET=\"name=value\"")
         for change in set_parameters(house.paper(slugs[0])/"params.yaml", profile, settings.split()) if settings else []:
             print(f"papers/{slugs[0]}/params.yaml: {change}   (git restore brings the old value back)")
@@ -99,7 +112,7 @@ def main(
     if site:
         print("building the report site", flush=True)
         command = [sys.executable, "tools/site.py"] if without_dvc or papers or failed else [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "dvc.yaml", "--single-item"]
-        built = subprocess.run(command, cwd=ROOT, env=os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}).returncode
+        built = subprocess.run(command, cwd=ROOT, env=environment()).returncode
     for slug in sorted(failed): print("\n".join([f"\n{slug} failed:"] + [f"    {line}" for line in failed[slug]]), file=sys.stderr)
     s = int(time.monotonic() - board.began)
     print(f"{len(slugs) - len(failed)} of {len(slugs)} papers done in {s // 60} min {s % 60} s, profile {profile}")

@@ -41,7 +41,7 @@ class SiteError(RuntimeError):
 # Foreign text and pictures
 
 class _Clean(HTMLParser):
-    KEEP = set("table caption colgroup col thead tbody tfoot tr th td b i em strong code pre span div sub sup p br ul ol li".split())
+    KEEP = set("table caption colgroup col thead tbody tfoot tr th td b i em strong small code pre span div sub sup p br ul ol li".split())
     DROP = set("script style head title iframe object embed template noscript svg math textarea select button form".split())
     VOID = {"br", "col"}
 
@@ -53,8 +53,10 @@ class _Clean(HTMLParser):
         if self.skip or tag in self.DROP:
             if tag not in {"embed"}: self.skip.append(tag)
         elif tag in self.KEEP:
-            names = " ".join(re.findall(r"[A-Za-z][\w-]*", dict(attrs).get("class") or ""))
-            self.out.append(f'<{tag} class="{names}">' if names else f"<{tag}>")
+            attrs = dict(attrs)
+            kept = {"class": " ".join(re.findall(r"[A-Za-z][\w-]*", attrs.get("class") or ""))}
+            if tag in {"td", "th"}: kept |= {k: attrs[k] for k in ("colspan", "rowspan") if re.fullmatch(r"[0-9]{1,3}", attrs.get(k) or "")}
+            self.out.append(f"<{tag}" + "".join(f' {k}="{v}"' for k, v in kept.items() if v) + ">")
             if tag not in self.VOID: self.open.append(tag)
 
     def handle_startendtag(self, tag, attrs):
@@ -74,7 +76,7 @@ class _Clean(HTMLParser):
 
 
 def clean_html(text: str) -> str:
-    "The part of an HTML fragment that is text and tables; no attribute but `class`, nothing active, all tags closed."
+    "The part of an HTML fragment that is text and tables; no attribute but `class` and a cell's span, nothing active, all tags closed."
     parser = _Clean()
     parser.feed(text); parser.close()
     return "".join(parser.out) + "".join(f"</{t}>" for t in reversed(parser.open))
@@ -383,7 +385,7 @@ def toctree(caption: str, docs: list[tuple[str, str]]) -> str:
 def write_source(root: Path, src: Path) -> None:
     "The sphinx source tree of the whole site."
     settings = configparser.ConfigParser()
-    settings.read(root/"settings.ini", encoding="utf-8")
+    if not settings.read(root/"settings.ini", encoding="utf-8"): raise SiteError(f"{root} holds no settings.ini: --root is the folder of the repository")
     cfg, extra, fragments = settings["papers"], src/"_extra", src/"_fragments"
     for folder in (extra, fragments, src/"papers"): folder.mkdir(parents=True)
     env = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE/"reports"/"_templates"/"fragments"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
@@ -406,7 +408,7 @@ def write_source(root: Path, src: Path) -> None:
     for page in library: show("library_head.html", f"{page['section']}-{Path(page['doc']).name}.html", page=page)
     claims = [c for p in here for c in p["claims"]]
     totals = {profile: [(v, n) for v in VERDICTS if (n := sum(p["count"][profile][v] for p in here))] for profile in ("quick", "full")}
-    judge = next((p["doc"] for p in library if p["name"] == "claim"), None)
+    judge = next((p["doc"] for name in ("judge", "claim") for p in library if p["name"] == name), None)
     benches = read_benches(root/cfg["recorded"]/"bench")
     mark = (HERE/"reports"/"_templates"/"mark.html").read_text(encoding="utf-8")
     values = dict(mark=jinja2.Template(mark).render(), papers=papers, here=here, planned=settings["project"]["papers_planned"], claims=claims, totals=totals, library=library, judge=judge, benches=benches,
@@ -436,7 +438,9 @@ class _Audit(HTMLParser):
         attrs = {k: v or "" for k, v in attrs}
         if tag in {"iframe", "object", "embed", "applet", "base", "frame"}: self.bad.append(f"<{tag}>")
         if tag == "script":
-            if "src" in attrs: self.loads.append(attrs["src"])
+            if "src" in attrs:
+                self.loads.append(attrs["src"])
+                if not re.match(r"(\.\./)*(_static/|searchindex\.js)", attrs["src"]): self.bad.append(f"script {attrs['src'][:80]}")
             self._script = ""
         self.runs += [f"{k}={v}" for k, v in attrs.items() if k.startswith("on")]
         if attrs.get("http-equiv", "").lower() == "refresh": self.bad.append("meta refresh")
@@ -468,7 +472,7 @@ def audit(site: Path) -> list[str]:
         wrong += [f"{name}: {b}" for b in page.bad]
         wrong += [f"{name}: loads {u[:80]}" for u in page.loads if outside.match(u)]
         wrong += [f"{name}: links to {u[:80]}" for u in page.links if re.match(r"\s*(?!https?:|mailto:)[a-z][a-z0-9+.-]*:", u, re.I)]
-        wrong += [f"{name}: runs {r[:80]}" for r in page.runs if r not in allowed and not r.startswith("window.MathJax = {")]
+        wrong += [f"{name}: runs {r[:80]}" for r in page.runs if r not in allowed and not re.fullmatch(r'window\.MathJax = [{}\[\]":, \w.-]*', r)]
         for u in set(page.loads):
             picture = (path.parent/u.split("?")[0]).resolve()
             if picture.suffix in {".png", ".svg", ".jpg", ".jpeg"} and picture.is_file(): weight += picture.stat().st_size
@@ -491,7 +495,7 @@ def build(root: Path) -> Path:
         write_source(root, src)
         code = build_main(["-q", "-W", "--keep-going", "-b", "html", "-c", str(HERE/"reports"), "-d", str(Path(tmp)/"doctrees"), str(src), str(out)])
         if code: raise SiteError("sphinx found the problems above: mend them, or name a harmless kind in suppress_warnings of reports/conf.py")
-        for name in (".buildinfo", "objects.inv"): (out/name).unlink(missing_ok=True)
+        for p in [out/".buildinfo", out/"objects.inv", *(out/"_static").glob("*-macros.html")]: p.unlink(missing_ok=True)
         shutil.rmtree(out/"_sources", ignore_errors=True)
         if wrong := audit(out): raise SiteError("the pages are not fit to publish:\n  " + "\n  ".join(wrong[:20]))
         if target.exists(): os.rename(target, Path(tmp)/"old")

@@ -3,12 +3,15 @@
 DVC calls `python tools/stage.py SLUG STAGE --profile PROFILE`. The stage succeeds when its notebook has called `run.done`
 and the sealed manifest is the one on disk; everything else is a failure with one line that names paper and stage.
 """
+import atexit
 import json
 import os
 import re
 import resource
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -22,7 +25,7 @@ class StageError(RuntimeError):
     "A stage that did not end with a seal."
 
 
-def kill_children(grace: float = 2.0) -> None:
+def kill_children(grace: float) -> None:
     "End every process that this one started (the kernel has a session of its own)."
     import psutil
     children = psutil.Process().children(recursive=True)
@@ -34,8 +37,8 @@ def kill_children(grace: float = 2.0) -> None:
         except psutil.NoSuchProcess: pass
 
 
-def stop_with_parent() -> None:
-    "Take the kernel along when a signal comes, or when the process that started this one is gone (a killed dvc)."
+def stop_with_parent(where: str, channel: Path) -> None:
+    "Take the kernel and its channel along when a signal comes, or when the process that started this one is gone (a killed dvc)."
     import psutil
     above = []
     for p in psutil.Process().parents()[:3]:
@@ -43,15 +46,18 @@ def stop_with_parent() -> None:
         if "dvc" in " ".join(p.cmdline()): break
     else: above = above[:1]
 
+    def leave(code: int, grace: float) -> None:
+        kill_children(grace)
+        shutil.rmtree(channel, ignore_errors=True)
+        os._exit(code)
+
     def on_signal(number, frame):
-        kill_children()
-        print(f"stopped by {signal.Signals(number).name}", file=sys.stderr)
-        os._exit(128 + number)
+        print(f"{where} FAILED: stopped by {signal.Signals(number).name}; nothing was published; run it again", file=sys.stderr, flush=True)
+        leave(128 + number, grace=2.0)
 
     def watch():
         while all(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in above): time.sleep(0.5)
-        kill_children(grace=0.5)
-        os._exit(1)
+        leave(1, grace=0.5)
 
     for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP): signal.signal(s, on_signal)
     threading.Thread(target=watch, daemon=True).start()
@@ -67,17 +73,13 @@ def clean(nb, stage: str):
     return nb
 
 
-def private_channel():
+def private_channel(folder: Path):
     "Kernel messages over sockets in a private folder instead of TCP ports, where paths are short enough."
-    import atexit
-    import shutil
-    import tempfile
     from traitlets.config import Config
-    folder = tempfile.mkdtemp(prefix="sparsebook")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    if not sys.platform.startswith("linux") or len(folder) > 40: return Config()
-    os.environ["JUPYTER_RUNTIME_DIR"] = folder
-    return Config({"KernelManager": {"transport": "ipc"}, "AsyncKernelManager": {"transport": "ipc"}})
+    os.environ["JUPYTER_RUNTIME_DIR"] = str(folder)
+    if not sys.platform.startswith("linux") or len(str(folder)) > 80: return Config()
+    sockets = {"transport": "ipc", "ip": str(folder/"kernel")}
+    return Config({"KernelManager": sockets, "AsyncKernelManager": sockets})
 
 
 def first_failure(nb) -> str:
@@ -88,7 +90,7 @@ def first_failure(nb) -> str:
     return "no cell reports an error"
 
 
-def execute(house, slug: str, stage: str, params: dict, notebook: Path) -> None:
+def execute(house, slug: str, stage: str, params: dict, notebook: Path, channel: Path) -> None:
     "Run the notebook and put its cleaned copy into the results."
     import nbformat
     import papermill
@@ -105,7 +107,7 @@ def execute(house, slug: str, stage: str, params: dict, notebook: Path) -> None:
     kept = house.artifacts/".failed"/f"{slug}.{stage}.ipynb"
     try:
         papermill.execute_notebook(notebook, draft, parameters=params, kernel_name="python3", cwd=str(notebook.parent), progress_bar=False, log_output=False,
-                                   config=private_channel())
+                                   config=private_channel(channel))
     except PapermillExecutionError:
         kept.parent.mkdir(exist_ok=True)
         os.replace(draft, kept)
@@ -136,14 +138,16 @@ def main(slug: str, stage: str, profile: str = typer.Option("quick", help="quick
         notebook = house.notebook(slug, stage)
         check_profile(house, slug, profile)
         params = stage_parameters(notebook.parent/"params.yaml", notebook, profile)
-        house.output(slug, stage)
-        stop_with_parent()
+        for path in (house.output(slug, stage), house.artifacts/".tmp", house.artifacts/".failed", house.artifacts/".time", house.results/slug/"notebooks"): house.inside(path)
+        channel = Path(tempfile.mkdtemp(prefix="sparsebook"))
+        atexit.register(shutil.rmtree, channel, ignore_errors=True)
+        stop_with_parent(where, channel)
         lock = FileLock(house.lock(slug, stage, "runner"))
         try: lock.acquire(timeout=0)
         except Timeout:
             print(f"{where}: another run of this stage is under way; waiting for it", flush=True)
             lock.acquire(timeout=1800)
-        with lock: execute(house, slug, stage, params, notebook)
+        with lock: execute(house, slug, stage, params, notebook, channel)
     except (ParamError, ArtifactError, StageError, ImportError) as e:
         print(f"{where} FAILED: {e}", file=sys.stderr)
         raise SystemExit(2 if isinstance(e, ParamError) else 1) from None

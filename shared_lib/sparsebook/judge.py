@@ -49,7 +49,7 @@ def show_evidence(
     effect = "" if e.form == "mean" else f", d={e.effect:.2g}"
     return f"{mean} [{show_number(e.low, width, plus)}, {show_number(e.high, width, plus)}]{level}, {seeds}{effect}"
 
-# %% ../../nbs/shared_lib/08_judge.ipynb #86716d42
+# %% ../../nbs/shared_lib/08_judge.ipynb #ef406e5e
 _RANK = ["right", "flat", "wrong", "contradicted"]
 _WORDS = {"right": "direction right, not established", "flat": "no difference", "wrong": "wrong direction, not significantly", "contradicted": "significantly the other way"}
 
@@ -85,7 +85,7 @@ def decide(
     "Decide about one test."
     if profile not in profiles: return "not tested", f"measured only in {' and '.join(profiles)}", "", []
     e = ask(test, values, kind, alpha)
-    got = max((values[name].size for name in metrics_used(test, kind)), default=1)
+    got = max(values[name].size for name in metrics_used(test, kind))
     if got < seeds: return "not tested", f"needs {seeds} seeds, got {got}", "", []
     verdict = "reproduced" if e.holds else "partly" if e.direction == "right" and kind not in ("identity", "bound") else "not reproduced"
     return verdict, _reason(e), _measured(e, unit), e.leaves()

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-# %% ../../nbs/shared_lib/10_mask.ipynb #1ea6464c
+# %% ../../nbs/shared_lib/10_mask.ipynb #3ef49571
 def _check_finite(x: Tensor, what: str) -> None:
     if not x.is_floating_point(): raise TypeError(f"{what} must be a real floating-point tensor, got {x.dtype}")
     if torch.isfinite(x.sum()) or torch.isfinite(x).all(): return  # a finite sum proves it; an overflowing one does not disprove it
@@ -86,7 +86,7 @@ def nm_mask(
     if n in (0, m): return torch.full_like(w, n == m, dtype=torch.bool, requires_grad=False)
     if w.is_cuda and (nm := _kernel()) and nm.supported(x, n, m): return nm.nm_mask(x, n, m).movedim(-1, dim).contiguous()
     groups = x.abs().unflatten(-1, (-1, m))
-    keep = _by_pairs(groups, n) if m <= (32 if w.is_cuda else 8 if n > 1 else 4) else _settle(groups, _nth_largest(groups, n), n)
+    keep = _by_pairs(groups, n) if m <= (8 if n > 1 else 4) else _settle(groups, _nth_largest(groups, n), n)
     return keep.flatten(-2).movedim(-1, dim).contiguous()
 
 # %% ../../nbs/shared_lib/10_mask.ipynb #cdc70d37

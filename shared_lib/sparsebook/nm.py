@@ -38,7 +38,7 @@ class Arm:
         if not (n.isdigit() and m.isdigit() and 0 < int(n) <= int(m)): raise ValueError(f"pattern must be n:m with 0 < n <= m, got {self.pattern!r}")
         return int(n), int(m)
 
-# %% ../../nbs/shared_lib/15_nm.ipynb #a20a0495
+# %% ../../nbs/shared_lib/15_nm.ipynb #2ad93ca3
 def in_blocks(runs: list) -> list:
     "Sort (arm, seed) pairs so that equal methods and patterns are neighbours; seeds keep their order."
     return sorted(runs, key=lambda r: (METHODS.index(r[0].method), r[0].pattern))
@@ -78,7 +78,7 @@ class NMStack:
                 self.masks[k][s] = new
                 if method == "prune":
                     self.params[k][s] *= new
-                    if self.optimiser is not None and k in self.optimiser.state: self.optimiser.state[k][s] *= new
+                    if self.optimiser is not None: self.optimiser.forget(k, s, new)
         for pattern in self.project:
             n, m = Arm("ste", pattern).nm
             for k in self.names:

@@ -127,7 +127,7 @@ def check_parameters(
         if name not in declared: raise ParamError(f"{where}: unknown parameter {name!r}; {nearest(name, declared)}")
     return {n: _fit(given.get(n, p.default), p.default, n, where) for n, p in declared.items()}
 
-# %% ../../nbs/shared_lib/01_param.ipynb #a5754a8b
+# %% ../../nbs/shared_lib/01_param.ipynb #b519edf5
 def stage_parameters(
     params: str|Path,    # a paper's params.yaml
     notebook: str|Path,  # the stage's notebook, N_stage.ipynb
@@ -147,9 +147,10 @@ def stage_parameters(
     where = f"{path}, {profile}.{stage}"
     if "profile" in given: raise ParamError(f"{where}: 'profile' is set by the top-level params.yaml, not here")
     declared = read_parameters(notebook)
+    values = check_parameters({"profile": profile, **given} if "profile" in declared else given, declared, where)
     if missing := [n for n in declared if n not in given and n != "profile"]:
         raise ParamError(f"{where}: {', '.join(missing)} not set; every profile lists every parameter")
-    return check_parameters({"profile": profile, **given} if "profile" in declared else given, declared, where)
+    return values
 
 
 def set_parameters(
@@ -158,6 +159,7 @@ def set_parameters(
     settings: list[str],   # "name=value" or "stage.name=value"; value in YAML
 ) -> list[str]:            # what changed, one line each
     "Check overrides against the notebooks next to `params` and write them."
+    from ruamel.yaml.error import MarkedYAMLError
     path = Path(params)
     load_yaml(path)
     yaml = _yaml("rt")
@@ -174,7 +176,8 @@ def set_parameters(
         if stage and stage not in declared: raise ParamError(f"no stage {stage!r}; {nearest(stage, declared)}")
         hits = [s for s in ([stage] if stage else declared) if name in declared[s]]
         if not hits: raise ParamError(f"unknown parameter {name!r}; {nearest(name, {n for d in declared.values() for n in d})}")
-        value = _yaml().load(raw)
+        try: value = _yaml().load(raw)
+        except (MarkedYAMLError, ValueError): raise ParamError(f"cannot read the value {raw!r} of the setting {text!r}; write YAML without spaces, such as lrs=[0.1,0.2]") from None
         for s in hits:
             value = _fit(value, declared[s][name].default, name, f"setting {text!r}")
             old = doc[profile][s].get(name)

@@ -19,7 +19,7 @@ from pathlib import Path
 from .artifact import ArtifactError, jsonable, load_artifact, save_artifact, seal, sha256_file, swap_into_place, verify, write_atomic
 from .param import ParamError, check_parameters, load_yaml, nearest, read_parameters, stage_parameters
 
-# %% ../../nbs/shared_lib/03_run.ipynb #55f91289
+# %% ../../nbs/shared_lib/03_run.ipynb #2d460732
 class House:
     "The repository's folders, found from any folder inside it."
     def __init__(
@@ -49,19 +49,20 @@ class House:
 
     def output(self, slug: str, stage: str) -> Path:
         "The folder that a pipeline stage seals."
-        return self._inside((self.artifacts if stage in self.stages[:2] else self.results)/slug/stage)
+        return self.inside((self.artifacts if stage in self.stages[:2] else self.results)/slug/stage)
 
     def play(self, slug: str, stage: str) -> Path:
         "The folder that an interactive run seals."
-        return self._inside(self.artifacts/"play"/slug/stage)
+        return self.inside(self.artifacts/"play"/slug/stage)
 
     def lock(self, slug: str, stage: str, holder: str) -> Path:
         "The lock file of a stage; its holder is the runner, the kernel or the hand that plays."
-        folder = self._inside(self.artifacts/".lock")
+        folder = self.inside(self.artifacts/".lock")
         folder.mkdir(parents=True, exist_ok=True)
         return folder/f"{slug}.{stage}.{holder}"
 
-    def _inside(self, path: Path) -> Path:
+    def inside(self, path: Path) -> Path:
+        "The same path, refused when it leads outside the repository."
         if not path.resolve().is_relative_to(self.root):
             raise ParamError(f"{path} leads to {path.resolve()}, outside the repository; remove the link: stages write only inside {self.root}")
         return path
@@ -93,7 +94,7 @@ class Inputs:
 
     def __repr__(self): return f"Inputs({', '.join(self.keys())})"
 
-# %% ../../nbs/shared_lib/03_run.ipynb #3f4398f9
+# %% ../../nbs/shared_lib/03_run.ipynb #aae8f82b
 def _injected(namespace: dict) -> set[str]:
     "Names assigned by the cell that papermill injects (its first line is `# Parameters`)."
     for source in namespace.get("In", []):
@@ -152,7 +153,8 @@ class Run:
     def load(self, stage: str) -> Inputs:
         "The artifacts of an earlier stage, verified."
         if stage not in self.house.stages: raise ParamError(f"no stage {stage!r}; {nearest(stage, self.house.stages)}")
-        folder, again = self.house.output(self.slug, stage), f"run stage {stage!r} of {self.slug} again: make paper PAPER={self.slug}"
+        folder = self.house.output(self.slug, stage)
+        again = f"delete {folder.relative_to(self.house.root)} and run stage {stage!r} of {self.slug} again: make paper PAPER={self.slug}"
         if not self.pipeline and (self.house.play(self.slug, stage)).exists(): folder = self.house.play(self.slug, stage)
         if not self.pipeline and not folder.exists():
             raise ArtifactError(f"{self.slug}: stage {stage!r} has not run yet; open {self.house.notebook(self.slug, stage).name} and Run All, or type make paper PAPER={self.slug}")
@@ -173,11 +175,12 @@ class Run:
     ):                         # the same figure, so that the notebook shows it
         "Keep a figure for `done`: SVG, PNG and a CSV of what it plots."
         import io
+        from matplotlib import rc_context
         ids = [c["id"] for c in load_yaml(self.paper).get("claims", [])]
         for c in claims:
             if c not in ids: raise ParamError(f"figure {name!r} names claim {c!r}; {nearest(c, ids)}")
         svg, png = io.BytesIO(), io.BytesIO()
-        fig.savefig(svg, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
+        with rc_context({"svg.hashsalt": self.slug}): fig.savefig(svg, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
         fig.savefig(png, format="png", bbox_inches="tight", dpi=144, metadata={"Software": None})
         self._figures.append((dict(name=name, caption=caption, claims=list(claims), alt=alt or caption), svg.getvalue(), png.getvalue(), data))
         return fig
@@ -188,7 +191,7 @@ class Run:
         with lock: self._publish(artifacts)
 
     def _publish(self, artifacts: dict) -> None:
-        tmp = self.house.artifacts/".tmp"/f"{self.slug}.{self.stage}{'' if self.pipeline else '.play'}"
+        tmp = self.house.inside(self.house.artifacts/".tmp")/f"{self.slug}.{self.stage}{'' if self.pipeline else '.play'}"
         if tmp.exists(): shutil.rmtree(tmp)
         tmp.mkdir(parents=True)
         for name, value in artifacts.items():

@@ -41,7 +41,7 @@ def batches(
         if step % per_epoch == 0: epoch = torch.stack([torch.randperm(n, generator=g)[:per_epoch * batch].view(per_epoch, batch) for g in rngs], 1).to(device)
         yield epoch[step % per_epoch][which]
 
-# %% ../../nbs/shared_lib/14_train.ipynb #d63f32f8
+# %% ../../nbs/shared_lib/14_train.ipynb #e2571e55
 def _per_replica(v: Tensor, like: Tensor) -> Tensor: return v.view(-1, *[1] * (like.dim() - 1))
 
 
@@ -64,6 +64,10 @@ class SGD:
         buf.mul_(self.momentum).add_(g).addcmul_(w, decay)
         w.addcmul_(buf, _per_replica(self.lr, w), value=-factor)
 
+    def forget(self, name: str, which: slice, mask: Tensor) -> None:
+        "Clear the momentum of the entries of the replicas `which` that `mask` has pruned."
+        if name in self.state: self.state[name][which] *= mask
+
 
 @dataclass
 class AdamW:
@@ -85,6 +89,10 @@ class AdamW:
         size = (v / (1 - self.betas[1] ** t)).sqrt_().add_(self.eps)
         w.mul_(1 - _per_replica(self.lr * self.weight_decay, w) * factor)
         w.sub_(_per_replica(self.lr, w) * factor / (1 - self.betas[0] ** t) * m / size)
+
+    def forget(self, name: str, which: slice, mask: Tensor) -> None:
+        "Clear both moments of the entries of the replicas `which` that `mask` has pruned."
+        for moment in self.state.get(name, ())[:2]: moment[which] *= mask
 
 # %% ../../nbs/shared_lib/14_train.ipynb #8bf8fdf6
 class Diverged(RuntimeError):

@@ -178,9 +178,13 @@ def test_a_bad_result_stops_the_build_and_keeps_the_old_site(tmp_path, path, dat
     root = little_house(tmp_path)
     write(root/"reports"/"html"/"index.html", "old")
     write(root/path, data)
-    done = run(root)
-    assert done.returncode == 1 and says in done.stderr and "Traceback" not in done.stderr, done.stderr
-    assert (root/"reports"/"html"/"index.html").read_text() == "old"
+    with pytest.raises(builder.SiteError, match=re.escape(says)): builder.build(root)
+    assert (root/"reports"/"html"/"index.html").read_text() == "old" and not list((root/"reports"/"_build").iterdir())
+
+
+def test_the_command_says_what_is_wrong_in_one_line(tmp_path):
+    done = run(tmp_path)
+    assert done.returncode == 1 and done.stderr.startswith("site: ") and "Traceback" not in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize("dirty, clean", [
@@ -191,6 +195,7 @@ def test_a_bad_result_stops_the_build_and_keeps_the_old_site(tmp_path, path, dat
     ('<code class="x&quot; onload=&quot;y">1 < 2 & 3</code>', '<code class="x onload y">1 &lt; 2 &amp; 3</code>'),
     ("<style>td{}</style><svg><a href='javascript:x'>t</a></svg><div style='x'>d</div>", "<div>d</div>"),
     ("a<br/>b<embed src=x>c", "a<br>bc"),
+    ('<th rowspan="2" colspan="9;x" style=x>h</th>', '<th rowspan="2">h</th>'),
 ])
 def test_sanitizer(dirty, clean): assert builder.clean_html(dirty) == clean
 
@@ -202,7 +207,8 @@ def test_svg_gate(inside, safe): assert builder.safe_svg(f'<svg xmlns="http://ww
 
 
 @pytest.mark.parametrize("body", ['<img src="https://e.example/x.png">', "<script>alert(1)</script>", '<p onclick="x">', '<a href="javascript:x">', "<iframe></iframe>",
-                                  '<link rel="stylesheet" href="//e.example/x.css">', '<p style="background:url(http://e.example)">', '<svg><use href="data:x"/></svg>', "x"*2_100_000])
+                                  '<link rel="stylesheet" href="//e.example/x.css">', '<p style="background:url(http://e.example)">', '<svg><use href="data:x"/></svg>', "x"*2_100_000,
+                                  '<script src="figures/toy/quick/curve.csv"></script>', "<script>window.MathJax = {}; alert(1)</script>"])
 def test_audit_finds_what_slipped_through(tmp_path, body):
     write(tmp_path/"search.html", "<script>theme()</script>")
     write(tmp_path/"index.html", "<script>theme()</script><a href='https://arxiv.org'>fine</a><img src='data:image/png;base64,AA=='>")

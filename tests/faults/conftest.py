@@ -244,3 +244,9 @@ def toy(undisturbed, tmp_path) -> Toy:
     yield copy
     for p in copy.processes():
         with contextlib.suppress(psutil.Error): p.send_signal(signal.SIGKILL)
+
+
+@pytest.fixture
+def add_paper():
+    "Adds a second toy paper to a repository."
+    return lambda toy, slug: write_paper(toy.root, slug)

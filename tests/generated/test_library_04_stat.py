@@ -105,7 +105,8 @@ def test_equivalence_two_one_sided_tests():
 
     for margin in (0, -1, math.inf, math.nan):
         with pytest.raises(ValueError, match="margin must be"): tost([1, 2], [1, 2], margin)
-    with pytest.raises(ValueError, match="alpha must be"): tost([1, 2], [1, 2], 1, .5)
+    for alpha in (0, .5, math.nan):
+        with pytest.raises(ValueError, match="alpha must be"): tost([1, 2], [1, 2], 1, alpha)
 
 
 def test_sign_test():
@@ -187,7 +188,7 @@ def test_several_tests_at_once():
 
 
     check_holm()
-    with pytest.raises(ValueError, match=r"\[0, 1\], got 1.2"): holm([.1, 1.2])
+    with pytest.raises(ValueError, match=r"\[0, 1\], got 1.2"): holm([0, 1, 1.2])
     with pytest.raises(ValueError, match=r"\[0, 1\], got -0.1"): holm([-.1, .5])
     with pytest.raises(ValueError, match="pvals"): holm([np.nan])
 
@@ -206,6 +207,9 @@ def test_bootstrap():
     peer = stats.bootstrap((x,), np.median, confidence_level=.9, method="percentile", n_resamples=4000, rng=np.random.default_rng(1)).confidence_interval
     np.testing.assert_allclose(ours[1:3], [peer.low, peer.high], atol=.04)
     assert ours.estimate == np.median(x) and ours.n == 80 and ours == bootstrap_ci(x, .1, np.median, draws=4000) != bootstrap_ci(x, .1, np.median, draws=4000, seed=1)
+    y = np.random.default_rng(6).normal(size=400)
+    e, se = bootstrap_ci(y, .1, draws=8000), y.std()/20
+    np.testing.assert_allclose([(e.estimate - e.low)/se, (e.high - e.estimate)/se], 1.645, rtol=.05)
     assert bootstrap_ci([2., 2., 2.])[:3] == (2., 2., 2.) and bootstrap_ci([2.]) == Estimate(2., -math.inf, math.inf, 1, None, None)
     rng, hits = np.random.default_rng(2), {5: 0, 60: 0}
     for n in hits: hits[n] = np.mean([(e := bootstrap_ci(rng.normal(size=n), draws=300)).low <= 0 <= e.high for _ in range(300)])

@@ -4,12 +4,14 @@ import pytest
 
 def test_one_record_for_all():
     from dataclasses import replace
-    from sparsebook.evidence import Evidence, Question
+    import numpy as np
+    from sparsebook.evidence import Evidence, Number, Question
 
     one, two = Evidence(True, "right", text="a > b"), Evidence(False, "wrong", text="a > c")
     both = Evidence(False, "wrong", members=(one, Evidence(False, "wrong", members=(two, one))))
     [e.text for e in both.leaves()]
 
+    assert not Number(np.ones(1)).constant and not one.size and not (q := Question(lambda alpha: one)).weak and not q.mute and not q.size and q.sides is None
     assert both.leaves() == [one, two, one] and one.leaves() == [one]
     assert Question(lambda alpha: replace(one, p=alpha), "t", size=True).ask(.1) == replace(one, p=.1, text="t", size=True)
 
@@ -142,6 +144,9 @@ def test_trends_and_peaks():
     up, bent, hill = sweep(0, 1, 2, 3), sweep(0, 2, 1, 3), sweep(0, 3, 2, 1)
     assert tell(increasing(*up)) == tell(decreasing(*up[::-1])) == (True, "right") and tell(decreasing(*up)) == tell(increasing(*up[::-1])) == (False, "contradicted")
     assert tell(increasing(*bent)) == tell(decreasing(*bent[::-1])) == (False, "right") and decreasing(*bent[::-1]).ask(.05).note == "goes the other way from x2 to x1"
+    x0, fall = Number(np.arange(5.)), np.array([1., .2, -.1, .8, .6])      # the last step falls with p = 0.06: asked at alpha/2 there
+    x1, p = Number(x0.values + 9), stats.ttest_1samp(fall, 0).pvalue
+    for alpha, back in (1.96*p, False), (2.04*p, True): assert bool(increasing(x0, x1, Number(x1.values - fall)).ask(alpha).note) == back
     e = increasing(*up).ask(.1); slopes = np.polyfit(range(4), np.stack([x.values for x in up]), 1)[0]
     np.testing.assert_allclose([e.estimate, e.low, e.high, e.level], [slopes.mean(), *stats.ttest_1samp(slopes, 0).confidence_interval(.9), .9])
     assert e.form == "slope" and tell(increasing(*[Number(np.array(1.))]*3)) == (False, "flat") and tell(increasing(*(Number(np.array(float(i))) for i in range(3)))) == (False, "right")

@@ -65,7 +65,7 @@ def test_a_whole_run():
 
     rng = torch.Generator().manual_seed(0)
     tracker, w = MaskTracker(replicas=3), torch.randn(3, 16, 32, generator=rng)
-    for t in range(40):
+    for _ in range(40):
         tracker.step({"fc": nm_mask(w, 2, 4)})
         w += torch.tensor([0.02, 0.1, 0.3])[:, None, None]*torch.randn(3, 16, 32, generator=rng)
     fig, ax = plt.subplots(figsize=(4, 2), dpi=80)

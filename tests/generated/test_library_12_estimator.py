@@ -34,7 +34,7 @@ def test_sr_ste():
     for shape, lam in [((6, 8), 2e-4), ((6, 8), 0.3), ((6, 8), -0.1), ((6, 8), 0), ((3, 6, 8), torch.tensor([0., 0.1, -2.], dtype=torch.float64)[:, None, None])]:
         w = torch.randn(shape, dtype=torch.float64, generator=rng).requires_grad_()
         x, y = torch.randn(8, 5, dtype=torch.float64, generator=rng), torch.randn(shape[:-1] + (5,), dtype=torch.float64, generator=rng)
-        loss = lambda sparse: ((sparse @ x).tanh() - y).square().sum()
+        loss = lambda sparse, x=x, y=y: ((sparse @ x).tanh() - y).square().sum()
         ours, = torch.autograd.grad(loss(sr_ste(w, 2, 4, lam)), w)
         frozen = nm_mask(w, 2, 4)
         shadow = w*frozen + (w - w.detach())*~frozen       # value of the projection, derivative 1 everywhere

@@ -50,6 +50,13 @@ def test_optimisers_with_a_rate_for_every_replica():
     mask, lam = torch.tensor([[[True, True, False, False]]]), torch.tensor([0.5]).double()
     opt = SGD(lr, zero, momentum=0.0)
     for t in range(3): opt.step("w", w, torch.zeros_like(w), 1.0, (mask, lam))
+    for opt2 in (SGD(lr, zero), AdamW(lr, zero)):
+        v = torch.zeros(1, 1, 4).double()
+        opt2.step("w", v, torch.ones_like(v), 1.0)
+        opt2.forget("w", slice(0, 1), mask)
+        before = v.clone()
+        opt2.step("w", v, torch.zeros_like(v), 1.0)
+        assert (v[~mask] == before[~mask]).all() and (v[mask] < before[mask]).all(), "what is forgotten moves no more"
     torch.testing.assert_close(w, torch.tensor([[[1, 1, 0.95 ** 3, 0.95 ** 3]]], dtype=torch.float64), rtol=1e-14, atol=0)
     w
 
