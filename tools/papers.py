@@ -6,6 +6,7 @@ Every paper is a DVC pipeline of its own (papers/<slug>/dvc.yaml); a paper that 
 import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -75,6 +76,13 @@ def profile_in_file(profile: str):
         if now[2] != profile: write_atomic(path, before.encode())
 
 
+def stop(number, frame) -> None:
+    "End what runs, then leave the way an error leaves: params.yaml is put back."
+    import psutil
+    for p in psutil.Process().children(): p.terminate()
+    raise SystemExit(128 + number)
+
+
 def main(
     papers: str = typer.Option("", help="slugs, separated by spaces; default: all"),
     profile: str = typer.Option("", help="quick or full; default: what params.yaml says"),
@@ -107,6 +115,7 @@ def main(
         if why := run_stages(slug, profile, without_dvc, board, house.stages): failed[slug] = why
         board.say(slug, "FAILED" if why else "done", finished=True)
 
+    for number in (signal.SIGTERM, signal.SIGHUP): signal.signal(number, stop)
     with profile_in_file(profile), ThreadPoolExecutor(jobs) as pool: list(pool.map(one, slugs))
     built = 0
     if site:

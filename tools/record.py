@@ -35,7 +35,7 @@ def versions() -> dict:
 
 def commit() -> str:
     "The commit that ran, marked when the tree had changes."
-    git = lambda *a: subprocess.run(["git", *a], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    git = lambda *a: subprocess.run(["git", *a], cwd=ROOT, capture_output=True, text=True).stdout.strip() if shutil.which("git") else ""
     if given := os.environ.get("SPARSEBOOK_COMMIT"): return given
     return (git("rev-parse", "--short=12", "HEAD") + ("+changes" if git("status", "--porcelain") else "")) or "unknown"
 

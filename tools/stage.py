@@ -40,11 +40,9 @@ def kill_children(grace: float) -> None:
 def stop_with_parent(where: str, channel: Path) -> None:
     "Take the kernel and its channel along when a signal comes, or when the process that started this one is gone (a killed dvc)."
     import psutil
-    above = []
-    for p in psutil.Process().parents()[:3]:
-        above.append(p)
-        if "dvc" in " ".join(p.cmdline()): break
-    else: above = above[:1]
+    above = psutil.Process().parents()[:5]
+    drivers = [i for i, p in enumerate(above) if re.search(r"\bdvc\b|tools/papers\.py", " ".join(p.cmdline()))]
+    above = above[:max(drivers, default=0) + 1]
 
     def leave(code: int, grace: float) -> None:
         kill_children(grace)

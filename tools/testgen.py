@@ -105,7 +105,7 @@ def main() -> int:
         for p in stale: p.unlink()
         for p in wrong: p.write_text(files[p])
         print(f"tests/generated: {len(files)} files, {len(wrong)} written, {len(stale)} removed")
-    borrowed = subprocess.run([sys.executable, "-m", "ruff", "check", "--isolated", "--select", "F821", "--quiet", str(folder)], capture_output=True, text=True)
+    borrowed = subprocess.run([sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", "--select", "F821", "--quiet", str(folder)], capture_output=True, text=True)
     if borrowed.returncode: print(f"A `##` section uses a name from another section; every section must stand by itself:\n{borrowed.stdout}{borrowed.stderr}")
     return 1 if borrowed.returncode or (check and stale + wrong) else 0
 

@@ -25,6 +25,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                      'sparsebook.artifact._is_array': ('artifact.html#_is_array', 'sparsebook/artifact.py'),
                                      'sparsebook.artifact._is_frame': ('artifact.html#_is_frame', 'sparsebook/artifact.py'),
                                      'sparsebook.artifact._is_tensor': ('artifact.html#_is_tensor', 'sparsebook/artifact.py'),
+                                     'sparsebook.artifact._own': ('artifact.html#_own', 'sparsebook/artifact.py'),
                                      'sparsebook.artifact.jsonable': ('artifact.html#jsonable', 'sparsebook/artifact.py'),
                                      'sparsebook.artifact.load_artifact': ('artifact.html#load_artifact', 'sparsebook/artifact.py'),
                                      'sparsebook.artifact.require_finite': ('artifact.html#require_finite', 'sparsebook/artifact.py'),

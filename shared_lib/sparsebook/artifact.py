@@ -126,8 +126,13 @@ def load_artifact(
     if path.suffix == ".json": return json.loads(path.read_text(encoding="utf-8"))
     raise ArtifactError(f"{path}: unknown kind of artifact {path.suffix!r}; known: .safetensors, .csv, .json")
 
-# %% ../../nbs/shared_lib/02_artifact.ipynb #fc9874b9
+# %% ../../nbs/shared_lib/02_artifact.ipynb #72aea019
 MANIFEST = "manifest.json"
+
+
+def _own(manifest: dict) -> str:
+    "The sha256 of a manifest's own content."
+    return hashlib.sha256(json.dumps({k: v for k, v in manifest.items() if k != "sha256"}).encode()).hexdigest()
 
 
 def seal(
@@ -139,6 +144,7 @@ def seal(
     files = {p.name: {"sha256": sha256_file(p), "bytes": p.stat().st_size} for p in sorted(folder.iterdir()) if p.name != MANIFEST}
     if not files: raise ArtifactError(f"{folder}: nothing to seal; a stage must leave at least one artifact")
     manifest = {**facts, "files": files}
+    manifest["sha256"] = _own(manifest)
     write_atomic(folder/MANIFEST, (json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
     return manifest
 
@@ -152,6 +158,7 @@ def verify(
     try: manifest = json.loads((folder/MANIFEST).read_text(encoding="utf-8"))
     except FileNotFoundError: raise ArtifactError(f"{folder}: not there or not finished (no {MANIFEST}){hint}") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as e: raise ArtifactError(f"{folder/MANIFEST}: damaged ({e}){hint}") from None
+    if not isinstance(manifest, dict) or manifest.get("sha256") != _own(manifest): raise ArtifactError(f"{folder/MANIFEST}: its bytes changed after it was sealed{hint}")
     there = {p.name for p in folder.iterdir()} - {MANIFEST}
     if missing := sorted(manifest["files"].keys() - there): raise ArtifactError(f"{folder/missing[0]}: missing{hint}")
     if extra := sorted(there - manifest["files"].keys()): raise ArtifactError(f"{folder/extra[0]}: not in the manifest{hint}")

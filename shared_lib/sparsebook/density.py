@@ -46,7 +46,7 @@ def layer_densities(
         full |= over
     return {name: fixed[name] if name in fixed else 1.0 if name in full else eps*raw[name] for name in shapes}
 
-# %% ../../nbs/shared_lib/17_density.ipynb #ef6080a9
+# %% ../../nbs/shared_lib/17_density.ipynb #510cdb24
 def layer_counts(
     shapes: Mapping[str, tuple],     # layer -> shape of its weight
     densities: Mapping[str, float],  # layer -> density in 0..1
@@ -56,9 +56,9 @@ def layer_counts(
     for name, d in densities.items():
         if not 0 <= d <= 1: raise ValueError(f"the density of {name} must be in 0..1, got {d}")
     exact = {name: densities[name]*math.prod(shapes[name]) for name in shapes}
-    counts = {name: math.floor(x + 1e-9) for name, x in exact.items()}
+    counts = {name: math.floor(x) for name, x in exact.items()}
     left = round(sum(exact.values())) - sum(counts.values())
-    for name in sorted(exact, key=lambda name: counts[name] - exact[name])[:max(left, 0)]: counts[name] += 1
+    for name in sorted(exact, key=lambda name: counts[name] - exact[name])[:left]: counts[name] += 1
     return counts
 
 # %% ../../nbs/shared_lib/17_density.ipynb #34cbf753

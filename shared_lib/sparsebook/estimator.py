@@ -6,13 +6,13 @@
 __all__ = ['ESTIMATORS', 'SRSTEFunction', 'masked_ste', 'sr_ste', 'ste_nm', 'sr_ste_sgd_', 'NMLinear', 'NMConv2d', 'to_nm',
            'harden', 'compress_nm', 'decompress_nm', 'nm_bits', 'to_semi_structured']
 
-# %% ../../nbs/shared_lib/12_estimator.ipynb #eed2c751
+# %% ../../nbs/shared_lib/12_estimator.ipynb #e4ae159c
 import math
 from fnmatch import fnmatchcase
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from .mask import check_nm, nm_mask
+from .mask import _kernel, check_nm, nm_mask
 
 # %% ../../nbs/shared_lib/12_estimator.ipynb #f7b8cf6e
 class SRSTEFunction(torch.autograd.Function):
@@ -68,7 +68,7 @@ def ste_nm(
     "The n:m projection of `w` with the plain straight-through gradient."
     return sr_ste(w, n, m, 0.0, dim, mask)
 
-# %% ../../nbs/shared_lib/12_estimator.ipynb #5ecdc27d
+# %% ../../nbs/shared_lib/12_estimator.ipynb #d7e904d4
 @torch.no_grad()
 def sr_ste_sgd_(
     w: Tensor,             # (R, ...) dense weights of R replicas, changed in place
@@ -83,6 +83,9 @@ def sr_ste_sgd_(
     "One step of momentum SGD with the SR-STE decay, for all replicas."
     for name, t in (("buf", buf), ("g", g), ("mask", mask)):
         if t.shape != w.shape: raise ValueError(f"{name} must have the shape of w, {tuple(w.shape)}, got {tuple(t.shape)}")
+    if w.is_cuda and (nm := _kernel()) and {w.dtype, buf.dtype, g.dtype} <= set(nm.DTYPES):
+        from sparsebook_kernels.nm_step import sr_ste_sgd_ as fused
+        return fused(w, buf, g, mask, lr, momentum, weight_decay, lam)
     lr, weight_decay, lam = (t.to(w).view(-1, *[1]*(w.dim() - 1)) for t in (lr, weight_decay, lam))
     buf.mul_(momentum).add_(g).addcmul_(w, torch.where(mask, weight_decay, weight_decay + lam))
     w.addcmul_(buf, -lr)
@@ -151,7 +154,7 @@ class NMConv2d(_NM, nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor: return self._conv_forward(x, self.sparse_weight(), self.bias)
 
-# %% ../../nbs/shared_lib/12_estimator.ipynb #17e2018e
+# %% ../../nbs/shared_lib/12_estimator.ipynb #ca33f951
 def _swap(model: nn.Module, new: dict[int, nn.Module]) -> None:
     "Put new modules, by id of the old, wherever the old ones are held (a shared layer is held twice)."
     for parent in list(model.modules()):
@@ -161,8 +164,8 @@ def _swap(model: nn.Module, new: dict[int, nn.Module]) -> None:
 
 def _twin(old: nn.Module, cls: type, **kw) -> nn.Module:
     "A layer of class `cls` that holds the parameters of `old`."
-    if isinstance(old, nn.Linear): new = cls(old.in_features, old.out_features, old.bias is not None, **kw, device="meta", dtype=old.weight.dtype)
-    else: new = cls(old.in_channels, old.out_channels, old.kernel_size, old.stride, old.padding, old.dilation, old.groups, old.bias is not None, old.padding_mode, **kw, device="meta", dtype=old.weight.dtype)
+    if isinstance(old, nn.Linear): new = cls(old.in_features, old.out_features, False, **kw, device="meta", dtype=old.weight.dtype)
+    else: new = cls(old.in_channels, old.out_channels, old.kernel_size, old.stride, old.padding, old.dilation, old.groups, False, old.padding_mode, **kw, device="meta", dtype=old.weight.dtype)
     new.weight, new.bias = old.weight, old.bias
     return new.train(old.training)
 
@@ -240,15 +243,15 @@ def nm_bits(
     "The storage of an n:m weight, per weight of the dense one."
     return dict(ideal=n/m*(bits + math.log2(m)), stored=n/m*(bits + 8), dense=float(bits))
 
-# %% ../../nbs/shared_lib/12_estimator.ipynb #ae84f3c6
+# %% ../../nbs/shared_lib/12_estimator.ipynb #9b1d209a
 def to_semi_structured(
     linear: nn.Linear,  # on a CUDA device, float16 or bfloat16, 2:4 weight whose sizes are multiples of 64
 ) -> nn.Linear:         # the same layer, its weight compressed and without gradient
     "Run a 2:4 linear layer on sparse tensor cores."
     w = linear.weight
     if not check_nm(w, 2, 4): raise ValueError("the weight must be 2:4 along its inputs; call harden first")
-    if not w.is_cuda: raise RuntimeError(f"sparse tensor cores need a CUDA device, got a weight on {w.device}; on other devices keep the masked dense weight")
     if w.dtype not in (torch.float16, torch.bfloat16): raise TypeError(f"the weight must be float16 or bfloat16, got {w.dtype}")
     if w.shape[0] % 64 or w.shape[1] % 64: raise ValueError(f"the weight's sizes must be multiples of 64, got {tuple(w.shape)}")
+    if not w.is_cuda: raise RuntimeError(f"sparse tensor cores need a CUDA device, got a weight on {w.device}; on other devices keep the masked dense weight")
     linear.weight = nn.Parameter(torch.sparse.to_sparse_semi_structured(w.detach()), requires_grad=False)
     return linear

@@ -5,8 +5,7 @@
 # %% auto #0
 __all__ = ['COLOURS', 'MARKERS', 'use_style', 'arm_style', 'intervals', 'interval_points', 'interval_line']
 
-# %% ../../nbs/shared_lib/16_plot.ipynb #0f66e243
-import matplotlib as mpl
+# %% ../../nbs/shared_lib/16_plot.ipynb #bd348605
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns

@@ -80,6 +80,7 @@ PAPER = """slug: {slug}
 title: A straight line
 authors: [A. Toy]
 year: 2020
+arxiv: null
 venue: none
 family: regression
 summary: A slope is learned.

@@ -89,6 +89,7 @@ def test_a_sealed_folder():
     except ArtifactError as e: assert "w.safetensors" in str(e) and "stage train" in str(e); print(str(e).split("/")[-1])
     else: raise AssertionError("a flipped byte went unnoticed")
     for damage, says in [(lambda: (folder/"w.safetensors").unlink(), "missing"), (lambda: (folder/"new").touch(), "missing"),
+                         (lambda: (folder/"manifest.json").write_text((folder/"manifest.json").read_text().replace("train", "brain")), "its bytes changed"),
                          (lambda: (folder/"manifest.json").write_text("{"), "damaged"), (lambda: (folder/"manifest.json").unlink(), "not finished")]:
         damage()
         try: verify(folder)

@@ -58,7 +58,7 @@ def test_n_of_every_m():
     for args, error, text in [((torch.ones(2, 8), 5, 4), ValueError, "n must be in 0..m=4, got 5"), ((torch.ones(2, 8), -1, 4), ValueError, "got -1"),
                               ((torch.ones(2, 10), 2, 4), ValueError, "must be a multiple of m=4, got size 10"), ((torch.ones(2, 8), 0, 0), ValueError, "m must be at least 1"),
                               ((nan, 2, 4), ValueError, "must be finite, got 1 NaN"), ((nan/0, 2, 4), ValueError, "must be finite"), ((nan, 4, 4), ValueError, "must be finite"),
-                              ((torch.ones(2, 8).int(), 2, 4), TypeError, "floating-point"), ((torch.tensor(1.), 1, 1), ValueError, "dim must be in"), ((torch.ones(8), 1.5, 4), TypeError, "")]:
+                              ((torch.ones(2, 8).int(), 2, 4), TypeError, "floating-point"), ((torch.tensor(1.), 1, 1), ValueError, "dim must be in"), ((torch.ones(2, 8), 2, 4, 2), ValueError, "dim must be in -2..1"), ((torch.ones(8), 1.5, 4), TypeError, "")]:
         try: nm_mask(*args)
         except error as e: assert text in str(e), e; print(e)
         else: raise AssertionError(text)
@@ -74,6 +74,8 @@ def test_is_it_n_m():
     keep = nm_mask(w, 2, 4)
     assert check_nm(keep, 2, 4, exact=True) and check_nm(keep, 3, 4) and not check_nm(keep, 3, 4, exact=True) and not check_nm(keep, 1, 4)
     assert check_nm(keep, 4, 8, exact=True) and not check_nm(keep.T, 2, 4) and check_nm(keep.T, 2, 4, dim=0)  # 2:4 is 4:8; the transpose is not 2:4
+    stack = nm_mask(torch.randn(2, 3, 8), 1, 4)
+    assert check_nm(stack, 1, 4) and not check_nm(torch.ones(2, 4, 8), 1, 4)  # the last dimension by default
     keep[0, :4] = torch.tensor([True, True, True, False])
     assert not check_nm(keep, 2, 4)
 
@@ -159,6 +161,9 @@ def test_blocks_and_groups():
             norm = {(i, j): (x[2*i:2*i+2, 4*j:4*j+4].double().abs()**p).sum().item() for i in range(3) for j in range(2)}
             best = sorted(norm, key=norm.get, reverse=True)[:3]
             assert all(k[2*i:2*i+2, 4*j:4*j+4].all() == k[2*i:2*i+2, 4*j:4*j+4].any() == ((i, j) in best) for i, j in norm)
+    long, flat = torch.tensor([[3., 0., 0., 0.]]), torch.tensor([[1.6, 1.6, 1.6, 1.6]])            # 2-norms 3 and 3.2, 3-norms 3 and 2.5
+    both = torch.cat([long, flat])
+    assert not group_mask(both, 4, 0.5)[0].any() and not block_mask(both, (1, 4), 0.5)[0].any() and group_mask(both, 4, 0.5, p=3)[0].all()
     assert torch.equal(block_mask(w, (1, 1), 0.3), torch.stack([unstructured_mask(x, 0.3) for x in w]))
     assert (group_mask(w, 2, 0.75, scope="row").sum(-1) == 2).all() and group_mask(w, 8, 0).all() and not group_mask(w, 8, 1).any()
     assert torch.equal(group_mask(torch.ones(1, 8), 2, 0.5), torch.tensor([[1, 1, 1, 1, 0, 0, 0, 0]]).bool())
@@ -192,6 +197,8 @@ def test_filters_and_channels():
     x = torch.randn(2, 6, 8, 8, generator=torch.Generator().manual_seed(2))
     small = nn.functional.conv2d(x, w[alive.any(1)])
     torch.testing.assert_close(nn.functional.conv2d(x, w*filter_mask(w, 0.6))[:, alive.any(1)], small)  # masked = smaller dense layer
+    both = torch.tensor([[3., 0., 0., 0.], [1.6, 1.6, 1.6, 1.6]])  # 2-norms 3 and 3.2, 3-norms 3 and 2.5
+    assert filter_mask(both, 0.5)[1].all() and filter_mask(both, 0.5, p=3)[0].all() and channel_mask(both.T, 0.5)[:, 1].all()
     try: filter_mask(torch.ones(3), 0.5)
     except ValueError as e: print(e)
 
@@ -206,11 +213,12 @@ def test_transposable_n_4():
 
     w = torch.randn(8, 16, generator=torch.Generator().manual_seed(3))
     ours, rows_only = transposable_nm_mask(w), nm_mask(w, 2, 4)
-    fig, axes = plt.subplots(1, 2, figsize=(8, 2), dpi=80)
+    fig, axes = plt.subplots(1, 2, figsize=(9, 2.2), dpi=80)
     for ax, keep, title in zip(axes, (rows_only, ours), ("2:4 along rows", "2:4 along rows and columns"), strict=True):
         ax.imshow(torch.where(keep, w, math.nan).numpy(), cmap="PuOr", vmin=-2.5, vmax=2.5); ax.set_xticks([]); ax.set_yticks([])
         ax.set_title(f"{title}: keeps {w[keep].abs().sum()/w.abs().sum():.0%}")
-        for g in range(0, 17, 4): ax.axvline(g - 0.5, color="0.3", lw=1); ax.axhline(g - 0.5, color="0.3", lw=1)
+        for g in range(0, 17, 4): ax.axvline(g - 0.5, color="0.3", lw=1)
+        for g in (0, 4, 8): ax.axhline(g - 0.5, color="0.3", lw=1)
     plt.close(fig); fig
 
     from scipy.optimize import linprog
@@ -231,7 +239,7 @@ def test_transposable_n_4():
     assert torch.equal(transposable_nm_mask(w[p]), transposable_nm_mask(w)[p])
     assert torch.equal(transposable_nm_mask(torch.ones(4, 4)), transposable_patterns(2)[0])  # all equal: the first pattern
     assert transposable_nm_mask(w, 4).all() and not transposable_nm_mask(w, 0).any()
-    for args, text in [((torch.ones(8, 8), 2, 8), "m must be 4"), ((torch.ones(6, 8),), "dimension -2 must be a multiple of m=4, got size 6"), ((torch.ones(4),), "at least 2"),
+    for args, text in [((torch.ones(8, 8), 2, 8), "m must be 4"), ((torch.ones(6, 8),), "dimension -2 must be a multiple of m=4, got size 6"), ((torch.ones(8, 6),), "dimension -1 must be a multiple of m=4, got size 6"), ((torch.ones(4),), "at least 2"),
                        ((torch.ones(4, 4), 5), "n must be in 0..m=4"), ((torch.full((4, 4), math.nan),), "must be finite")]:
         try: transposable_nm_mask(*args)
         except ValueError as e: assert text in str(e), e

@@ -44,6 +44,10 @@ def test_sr_ste():
         torch.testing.assert_close(torch.autograd.grad(loss(sr_ste(w, 2, 4, lam, mask=frozen.flip(-1))), w)[0],
                                    torch.autograd.grad(loss(masked_ste(w, frozen.flip(-1), lam)), w)[0], rtol=0, atol=0)
     w = torch.randn(4, 8, dtype=torch.float64, generator=rng).requires_grad_()
+    stack = torch.randn(2, 4, 8, dtype=torch.float64, generator=rng).requires_grad_()                # the defaults: lam 2e-4, the last dimension
+    assert torch.equal(ste_nm(stack, 1, 4), stack*nm_mask(stack, 1, 4)) and torch.equal(sr_ste(stack, 1, 4), stack*nm_mask(stack, 1, 4))
+    assert torch.equal(torch.autograd.grad(sr_ste(stack, 1, 4).sum(), stack)[0], torch.autograd.grad(sr_ste(stack, 1, 4, 2e-4).sum(), stack)[0])
+    assert torch.equal(torch.autograd.grad(masked_ste(stack, nm_mask(stack, 1, 4)).sum(), stack)[0], torch.ones(2, 4, 8))
     assert torch.equal(torch.autograd.grad(ste_nm(w, 1, 4).sum(), w)[0], torch.ones(4, 8))  # STE reaches all weights alike
     assert torch.equal(torch.autograd.grad(sr_ste(w, 1, 4, 0.5, dim=0).sum(), w)[0], 1 + 0.5*w*~nm_mask(w, 1, 4, 0))
 
@@ -117,7 +121,7 @@ def test_layers():
     from torch.nn import functional as F
     from sparsebook.mask import check_nm, nm_mask
     import matplotlib.pyplot as plt
-    from sparsebook.estimator import NMConv2d, NMLinear
+    from sparsebook.estimator import NMConv2d, NMLinear, sr_ste
 
     torch.manual_seed(0)
     layer = NMLinear(16, 8, n=1, m=8)
@@ -143,6 +147,12 @@ def test_layers():
     flat = NMConv2d(8, 4, 3, n=2, m=9, layout="NCHW"); flat(image.float())
     assert check_nm(flat.last_mask.flatten(1), 2, 9, exact=True)
 
+    for estimator, lam in (("sr_ste", 0.3), ("ste", 0.0)):
+        each = NMLinear(16, 6, n=1, m=4, estimator=estimator, lam=0.3, dtype=torch.float64)
+        layer_grad, = torch.autograd.grad(each(x).square().sum(), each.weight)
+        torch.testing.assert_close(layer_grad, torch.autograd.grad(F.linear(x, sr_ste(each.weight, 1, 4, lam), each.bias).square().sum(), each.weight)[0], rtol=0, atol=0)
+        assert ("lam=0.3" in repr(each)) == (estimator == "sr_ste")
+    assert all((l.n, l.m, l.lam, l.estimator) == (2, 4, 2e-4, "sr_ste") for l in (NMLinear(8, 8), NMConv2d(8, 8, 1)))  # the defaults
     layer.frozen, kept = True, layer.last_mask.clone()
     with torch.no_grad(): layer.weight.copy_(layer.weight.flip(-1))
     assert torch.equal(layer.nm_mask(), kept); layer.frozen = False
@@ -180,6 +190,8 @@ def test_swap_layers_and_deploy():
     torch.testing.assert_close(plain(x), before, rtol=0, atol=0)
     assert plain[2].weight is opt.param_groups[0]["params"][2]           # the same parameter all along
 
+    default, = to_nm(nn.Sequential(nn.Linear(8, 8)), "0", 2, 4).values()
+    assert (default.lam, default.estimator, default.in_features, default.out_features) == (2e-4, "sr_ste", 8, 8)
     net = nn.Module(); net.a = net.b = nn.Linear(8, 8); net.conv = nn.Conv2d(8, 8, 3, padding=1, bias=False).eval(); net.head = nn.Linear(8, 3)
     weight = net.a.weight
     new = to_nm(net, ["[ab]", "conv"], 2, 4)
@@ -218,7 +230,7 @@ def test_compressed_storage():
         values, index = compress_nm(w, n, m)
         assert values.shape == index.shape == (2, 3, 2*n) and index.dtype == torch.uint8 and values.dtype == dtype
         assert (index.view(-1, n).int().diff(dim=-1) > 0).all()
-        assert torch.equal(decompress_nm(values, index, n, m), w)
+        assert torch.equal(decompress_nm(values, index, n, m), w) and torch.equal(decompress_nm(values[0], index[0], n, m), w[0])
     round_trip()
     assert nm_bits(2, 4, 16) == dict(ideal=9.0, stored=12.0, dense=16.0) and nm_bits(4, 4)["ideal"] == 18
     for call, text in [(lambda: compress_nm(torch.ones(2, 4), 2, 4), "at most 2 non-zeros in every 4"), (lambda: compress_nm(torch.ones(2, 512), 1, 512), "m <= 256"),
@@ -235,12 +247,15 @@ def test_sparse_tensor_cores():
     from sparsebook.estimator import to_semi_structured
 
     layer = nn.Linear(64, 64)
-    try: to_semi_structured(layer)
-    except ValueError as e: print(e)
-    with torch.no_grad(): layer.weight.mul_(nm_mask(layer.weight, 2, 4))
-    try: to_semi_structured(layer)
-    except RuntimeError as e: print(e)
-    else: raise AssertionError("there are no sparse tensor cores on a CPU")
+    def sparse_layer(i, o, dtype):
+        layer = nn.Linear(i, o, dtype=dtype)
+        with torch.no_grad(): layer.weight.mul_(nm_mask(layer.weight, 2, 4))
+        return layer
+    for linear, error, text in [(layer, ValueError, "must be 2:4"), (sparse_layer(64, 64, torch.float32), TypeError, "float16 or bfloat16, got torch.float32"), (sparse_layer(64, 32, torch.float16), ValueError, "multiples of 64, got (32, 64)"),
+                               (sparse_layer(32, 64, torch.bfloat16), ValueError, "multiples of 64, got (64, 32)"), (sparse_layer(64, 128, torch.bfloat16), RuntimeError, "need a CUDA device, got a weight on cpu")]:
+        try: to_semi_structured(linear)
+        except error as e: assert text in str(e), e; print(e)
+        else: raise AssertionError(text)
 
     if torch.cuda.is_available():
         layer = nn.Linear(256, 128, dtype=torch.bfloat16, device="cuda")

@@ -49,7 +49,7 @@ def test_optimisers_with_a_rate_for_every_replica():
     w, lr, zero = torch.ones(1, 1, 4).double(), torch.tensor([0.1], dtype=torch.float64), torch.zeros(1).double()
     mask, lam = torch.tensor([[[True, True, False, False]]]), torch.tensor([0.5]).double()
     opt = SGD(lr, zero, momentum=0.0)
-    for t in range(3): opt.step("w", w, torch.zeros_like(w), 1.0, (mask, lam))
+    for _ in range(3): opt.step("w", w, torch.zeros_like(w), 1.0, (mask, lam))
     for opt2 in (SGD(lr, zero), AdamW(lr, zero)):
         v = torch.zeros(1, 1, 4).double()
         opt2.step("w", v, torch.ones_like(v), 1.0)

@@ -40,11 +40,13 @@ def test_the_share_of_a_layer():
     assert layer_densities(shapes, 0.2)["a"] == 1.0 and layer_densities(shapes, 0.01)["a"] < 1  # the cap binds, and does not
     plus = layer_densities(shapes, 0.1, "uniform", fixed={"a": 1.0, "c": 0.2})
     assert plus["a"] == 1 and plus["c"] == 0.2 and abs(16 + 0.2*640 + plus["b"]*4096 - 0.1*4752) < 1e-9
+    edge = layer_densities(shapes, 16/4752, fixed={"a": 1.0})                                     # the fixed layer takes all
+    assert edge == {"a": 1.0, "b": 0.0, "c": 0.0} and layer_densities(shapes, 656/4752, fixed={"b": 0.0}) == {"a": 1.0, "b": 0.0, "c": 1.0}
     assert layer_densities({"a": (1, 1)}, 0.5) == {"a": 0.5}
 
     for call, text in [(lambda: layer_densities(shapes, 1.1), "density must be in 0..1 (a kept fraction), got 1.1"), (lambda: layer_densities(shapes, math.nan), "got nan"), (lambda: layer_densities({}, 0.5), "at least one layer"),
                        (lambda: layer_densities({"b": (8,)}, 0.5), "the shape of b must be (out, in, ...)"), (lambda: layer_densities(shapes, 0.5, "kre"), "method must be"), (lambda: layer_densities(shapes, 0.5, fixed={"d": 1.0}), "fixed names no layer: d"),
-                       (lambda: layer_densities(shapes, 0.01, fixed={"c": 1.0}), "the fixed layers leave -592 of them"), (lambda: layer_densities(shapes, 0.5, fixed={"a": 2.0}), "a must be in 0..1")]:
+                       (lambda: layer_densities(shapes, 0.01, fixed={"c": 1.0}), "the fixed layers leave -592 of them"), (lambda: layer_densities(shapes, 0.9, fixed={"b": 0.0}), "for 656 free weights"), (lambda: layer_densities(shapes, 0.5, fixed={"a": 2.0}), "a must be in 0..1")]:
         try: call()
         except ValueError as e: assert text in str(e), e; print(e)
         else: raise AssertionError(text)
@@ -67,8 +69,10 @@ def test_whole_weights():
         assert all(abs(counts[k] - d[k]*math.prod(shapes[k])) < 1 + 1e-6 and 0 <= counts[k] <= math.prod(shapes[k]) for k in shapes)
     exact_budget()
     assert layer_counts({"a": (2, 2)}, {"a": 1.0}) == {"a": 4} and layer_counts({"a": (2, 2)}, {"a": 0.0}) == {"a": 0}
-    try: layer_counts({"a": (2, 2)}, {"b": 1.0})
-    except ValueError as e: print(e)
+    for densities, text in [({"b": 1.0}, "same layers"), ({"a": 1.5}, "density of a must be in 0..1, got 1.5"), ({"a": -0.5}, "got -0.5")]:
+        try: layer_counts({"a": (2, 2)}, densities)
+        except ValueError as e: assert text in str(e), e; print(e)
+        else: raise AssertionError(text)
 
 
 def test_random_masks():
