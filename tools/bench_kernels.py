@@ -43,13 +43,13 @@ def measure(fn, sets: list) -> list[float]:
     calls = len(sets) * max(1, round(3000 / (once * len(sets))))
     def run():
         for _ in range(calls): fn(*next(turn))
-    try:
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph): run()
-        play = graph.replay
-    except Exception:  # what synchronises cannot be captured
-        torch.cuda.synchronize()
-        play = run
+    play = run
+    if once < 500:
+        try:
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph): run()
+            play = graph.replay
+        except Exception: torch.cuda.synchronize()  # what synchronises cannot be captured
     play()
     return [t / calls for t in events(play, SAMPLES)]
 

@@ -35,7 +35,7 @@ def same_magnitudes(mask: Tensor, w: Tensor, n: int, m: int) -> bool:
     kept = lambda e: torch.where(e, w.abs(), -1).unflatten(-1, (-1, m)).sort(-1).values
     return mask.dtype == torch.bool and torch.equal(kept(mask), kept(nm.nm_mask_ref(w, n, m)))
 
-# %% ../../nbs/kernels/02_nm_race.ipynb #0faa05a3
+# %% ../../nbs/kernels/02_nm_race.ipynb #a30e1c78
 LAM = 2e-4
 PATTERNS = ((2, 4), (4, 8), (1, 4), (1, 8), (1, 16), (2, 8), (8, 16), (4, 32), (16, 32))
 LARGE, SQUARE, STACK = (14336, 4096), (4096, 4096), (64, 256, 256)
@@ -48,8 +48,8 @@ def _compiled(fn): return torch.compile(fn, dynamic=False)
 def _task(kernel, shape, dtype, make, bytes, check, providers, **more):
     return dict(kernel=kernel, shape="x".join(map(str, shape)), dtype=str(dtype).removeprefix("torch."), make=make, bytes=bytes, check=check, providers=providers, ours="sparsebook") | more
 
-def _close(got, want):
-    for a, b in zip(got, want, strict=True): torch.testing.assert_close(a, b, rtol=1.6e-2, atol=1e-5) if a.dtype != torch.float32 else torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+def _close(got, want, atol=1e-5):
+    for a, b in zip(got, want, strict=True): torch.testing.assert_close(a, b, **dict(rtol=1.6e-2, atol=atol) if a.dtype != torch.float32 else dict(rtol=1e-5, atol=1e-6))
     return True
 
 def mask_task(shape, dtype, n: int, m: int) -> dict:
@@ -111,7 +111,7 @@ def step_task(shape, dtype, n: int, m: int, forward: bool) -> dict:
         return w, buf, w*new, new
     def check(out, w, buf, g, mask, before):
         want = nm_step.sr_ste_sgd_ref(*before, *numbers)
-        return _close(out[:2], want) and (not forward or same_magnitudes(out[3], out[0], n, m) and torch.equal(out[2], out[0]*out[3]))
+        return _close(out[:2], want, atol=1e-3) and (not forward or same_magnitudes(out[3], out[0], n, m) and torch.equal(out[2], out[0]*out[3]))
     providers = {"sparsebook": lambda: ours} | ({"sparsebook, two calls": lambda: two} if forward else {})
     providers |= {"eager": lambda: functools.partial(plain, sort_mask), "torch.compile": lambda: _compiled(functools.partial(plain, pairs_mask))}
     return _task(f"sgd step{'+forward' if forward else ''} {n}:{m}", shape, dtype, make, math.prod(shape)*((6 if forward else 5)*dtype.itemsize + (2 if forward else 1)), check, providers, in_place=True)
