@@ -1,5 +1,6 @@
 """Copy a paper's last results into reports/recorded/<slug>/<profile>/, with what ran them, and renew the README's table.
 
+`--judge` copies nothing and only judges the recorded metrics anew, after a change of paper.yaml.
 These folders are the only results in git. They are written by this command, never by hand.
 """
 import datetime
@@ -67,16 +68,28 @@ def record(house, slug: str) -> Path:
     return target
 
 
+def rejudge(house, slug: str) -> None:
+    "Judge the recorded metrics by the paper's card as it stands: a new explanation or a changed test shows at once."
+    from sparsebook.artifact import save_artifact
+    from sparsebook.claim import load_paper
+    from sparsebook.judge import judge
+    paper = load_paper(house.paper(slug)/"paper.yaml")
+    for path in sorted((house.recorded/slug).glob("*/metrics.json")):
+        save_artifact(path.parent, "verdict", judge(paper.claims, json.loads(path.read_text(encoding="utf-8"))["values"], path.parent.name))
+
+
 def main() -> int:
     from sparsebook.artifact import ArtifactError
     from sparsebook.param import ParamError
     from sparsebook.run import House
     house = House(ROOT)
-    slugs = sys.argv[1:] or sorted(p.parent.name for p in house.papers.glob("*/paper.yaml"))
+    only_judge = "--judge" in sys.argv
+    slugs = [a for a in sys.argv[1:] if a != "--judge"] or sorted(p.parent.name for p in house.papers.glob("*/paper.yaml"))
     try:
         for slug in slugs:
             house.paper(slug)
-            print(f"recorded {record(house, slug).relative_to(ROOT)}")
+            if not only_judge: print(f"recorded {record(house, slug).relative_to(ROOT)}")
+            rejudge(house, slug)
     except (ArtifactError, ParamError) as e:
         print(e, file=sys.stderr)
         return 1
