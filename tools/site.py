@@ -275,9 +275,19 @@ def read_paper(root: Path, cfg, folder: Path) -> dict:
 
 
 def read_benches(folder: Path) -> list[dict]:
-    "The recorded benchmark tables."
-    tables = {p.stem: [r for r in csv.reader(p.read_text(encoding="utf-8").splitlines()) if r] for p in sorted(folder.glob("*.csv"))}
-    return [dict(name=name, head=rows[0], rows=rows[1:]) for name, rows in tables.items() if rows]
+    "The recorded benchmark tables: what is the same in all rows as facts, the rest in groups of one task each."
+    out = []
+    for path in sorted(folder.glob("*.csv")):
+        rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+        if not rows: continue
+        facts = {k: v for k, v in rows[0].items() if v and k not in ("kernel", "shape", "dtype", "provider") and len(rows) > 1 and all(r[k] == v for r in rows)}
+        task = [k for k in ("kernel", "shape", "dtype", "floor_us") if k in rows[0]]
+        head = [k for k in rows[0] if k not in task and k not in facts and k != "error"]
+        groups = {}
+        for r in rows: groups.setdefault(tuple(r[k] for k in task), []).append(dict(cells=[r[k] for k in head], error=r.get("error"), ours=r.get("provider") == "sparsebook"))
+        out.append(dict(name=path.stem, facts=facts, head=[h.replace("_us", " [us]").replace("_", " ") for h in head],
+                        groups=[dict(title=" \u00b7 ".join(f"floor {v} us" if k == "floor_us" else v for k, v in zip(task, key, strict=True) if v), rows=rows) for key, rows in groups.items()]))
+    return out
 
 
 # Pages
