@@ -5,10 +5,12 @@
 # %% auto #0
 __all__ = ['COLOURS', 'MARKERS', 'use_style', 'arm_style', 'intervals', 'interval_points', 'interval_line']
 
-# %% ../../nbs/shared_lib/16_plot.ipynb #bd348605
-import matplotlib.pyplot as plt
-import pandas as pd
-import seaborn as sns
+# %% ../../nbs/shared_lib/16_plot.ipynb #ab888450
+try:
+    import matplotlib.pyplot as plt
+    import pandas as pd
+    import seaborn as sns
+except ImportError as e: raise ImportError(f"figures need {e.name}: pip install 'sparsebook[paper]'") from e
 
 from .stat import mean_ci
 

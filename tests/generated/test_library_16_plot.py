@@ -3,7 +3,6 @@ import pytest
 
 
 def test_the_style():
-    import matplotlib.pyplot as plt
     import io
     from sparsebook.plot import arm_style, use_style
 
@@ -29,8 +28,6 @@ def test_the_style():
 
 
 def test_means_with_intervals():
-    import matplotlib.pyplot as plt
-    import pandas as pd
     import numpy as np
     from sparsebook.plot import arm_style, interval_line, interval_points, use_style
 
