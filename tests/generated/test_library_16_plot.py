@@ -4,6 +4,7 @@ import pytest
 
 def test_the_style():
     import io
+    import matplotlib.pyplot as plt
     from sparsebook.plot import arm_style, use_style
 
     use_style()
@@ -28,7 +29,9 @@ def test_the_style():
 
 
 def test_means_with_intervals():
+    import matplotlib.pyplot as plt
     import numpy as np
+    import pandas as pd
     from sparsebook.plot import arm_style, interval_line, interval_points, use_style
 
     use_style()
