@@ -29,7 +29,7 @@ from .archive import ChecksumError, DataError, Digest, UnreachableError, UnsafeE
 from .artifact import sha256_file
 from .param import nearest
 
-# %% ../../nbs/shared_lib/21_fetch.ipynb #07f8360d
+# %% ../../nbs/shared_lib/21_fetch.ipynb #72e2446f
 def run_quietly(
     *command: str,
     cwd: Path,
@@ -133,7 +133,13 @@ class Debian(Package):
     def download(self, tmp):
         for tool in ["apt-get", "dpkg-deb"]:
             if not shutil.which(tool): raise UnreachableError(f"there is no {tool} on this machine")
-        run_quietly("apt-get", "--quiet", "download", f"{self.package}={self.version}", cwd=tmp)
+        wanted, own = f"{self.package}={self.version}", []
+        try: run_quietly("apt-get", "--quiet", "download", wanted, cwd=tmp)
+        except UnreachableError:  # a machine whose package lists were never loaded: load them aside, which needs no root
+            for name in ["lists", "archives"]: Path(tmp, name, "partial").mkdir(parents=True)
+            own = ["-o", f"Dir::State::Lists={Path(tmp, 'lists')}", "-o", f"Dir::Cache::Archives={Path(tmp, 'archives')}"]
+            run_quietly("apt-get", "--quiet", *own, "update", cwd=tmp)
+            run_quietly("apt-get", "--quiet", *own, "download", wanted, cwd=tmp)
 
 # %% ../../nbs/shared_lib/21_fetch.ipynb #aed65483
 @dataclass(frozen=True, kw_only=True)
