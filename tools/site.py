@@ -342,15 +342,17 @@ def title_and_promise(nb: dict, name: str) -> tuple[str, str]:
 
 
 def library_pages(root: Path, settings, src: Path) -> list[dict]:
-    "The notebooks that are the library and the kernels, one page each."
-    pages = []
+    "The notebooks that are the library and the kernels, one page each, on the shelf that the first digit of its number names."
+    pages, shelves = [], dict(settings["shelves"])
     for section, folder in (("library", "library"), ("kernels", "kernels")):
         for path in sorted((root/settings[section]["notebooks"]).glob("[0-9]*.ipynb")):
             nb = read_json(path)
             title, promise = title_and_promise(nb, path.stem)
             code = "\n".join("".join(c["source"]) for c in nb["cells"] if c["cell_type"] == "code")
             module = re.search(r"^#\|\s*default_exp\s+([\w.]+)", code, re.M)
-            page = dict(section=section, doc=f"{folder}/{path.stem}", number=path.stem.split("_")[0], title=title, promise=promise, source=path.relative_to(root).as_posix(),
+            shelf = shelves.get(path.stem[0]) if section == "library" else "Triton kernels"
+            if shelf is None: raise SiteError(f"{path.name}: settings.ini has no shelf {path.stem[0]}, only {', '.join(shelves)}")
+            page = dict(section=section, shelf=shelf, doc=f"{folder}/{path.stem}", number=path.stem.split("_")[0], title=title, promise=promise, source=path.relative_to(root).as_posix(),
                         module=f"{settings[section]['import_name']}.{module[1]}" if module else path.stem, name=module[1] if module else path.stem)
             cells = clean_cells(nb, fold=False, demote=False)
             first = next((c for c in cells if c["cell_type"] == "markdown" and re.search(r"^#\s", c["source"], re.M)), None)
@@ -361,6 +363,27 @@ def library_pages(root: Path, settings, src: Path) -> list[dict]:
             write_notebook(src/f"{page['doc']}.ipynb", cells)
             pages.append(page)
     return pages
+
+
+TABLE = re.compile(r"^\|\s*operator\s*\|.*\n\|[-| :]+\|\n((?:\|.*\n?)+)", re.M)
+
+
+def operators(root: Path, pages: list[dict], slugs: set[str]) -> list[dict]:
+    "The operator tables with which notebooks open, page by page; a paper's slug becomes a link where its page exists."
+    def cut(row): return [c.strip() for c in re.split(r"(?<!\\)\|", row.strip()[1:-1])]
+    out = []
+    for page in pages:
+        rows = []
+        text = "\n".join("".join(c["source"]) + "\n" for c in read_json(root/page["source"])["cells"] if c["cell_type"] == "markdown")
+        for table in TABLE.finditer(text):
+            head = cut(table[0].splitlines()[0])
+            for row in table[1].splitlines():
+                if len(cells := cut(row)) != len(head): raise SiteError(f"{page['source']}: this row has {len(cells)} cells, its table {len(head)}: {row[:80]}")
+                cells = dict(zip(head, cells, strict=True))
+                papers = [(s.strip(), s.strip() in slugs) for s in cells.get("papers", "").split(",") if s.strip() not in ("", "-")]
+                rows.append(dict(papers=papers, **{k: "" if (v := cells.get(k, "")) == "-" else v for k in ("operator", "formula", "cost", "oracle")}))
+        if rows: out.append(dict(page=page, rows=rows))
+    return out
 
 
 def paper_page(paper: dict, figures: list[dict], src: Path, show) -> None:
@@ -415,22 +438,26 @@ def write_source(root: Path, src: Path) -> None:
         p["thumbnail"] = thumbnail(p, figures, extra)
         paper_page(p, figures, src, show)
     library = library_pages(root, settings, src)
+    shelves = list(dict.fromkeys(p["shelf"] for p in library))
     for page in library: show("library_head.html", f"{page['section']}-{Path(page['doc']).name}.html", page=page)
     claims = [c for p in here for c in p["claims"]]
     totals = {profile: [(v, n) for v in VERDICTS if (n := sum(p["count"][profile][v] for p in here))] for profile in ("quick", "full")}
     judge = next((p["doc"] for name in ("judge", "claim") for p in library if p["name"] == name), None)
     benches = read_benches(root/cfg["recorded"]/"bench")
+    table = operators(root, library, {p["slug"] for p in here})
     mark = (HERE/"reports"/"_templates"/"mark.html").read_text(encoding="utf-8")
-    values = dict(mark=jinja2.Template(mark).render(), papers=papers, here=here, planned=settings["project"]["papers_planned"], claims=claims, totals=totals, library=library, judge=judge, benches=benches,
+    values = dict(mark=jinja2.Template(mark).render(), papers=papers, here=here, planned=settings["project"]["papers_planned"], claims=claims, totals=totals, library=library, judge=judge, benches=benches, operators=table, shelves=shelves,
                   families=[f.capitalize() for f in dict.fromkeys([*plan["families"], *(p["family"] for p in here)]) if any(p["family"] == f for p in papers)])
     for name in ("hero", "table", "start", "library"): show(f"{name}.html", f"{name}.html", **values)
     front = "---\nhtml_theme.sidebar_secondary.remove: true\n---\n"
     trees = (toctree("Papers", [(p["slug"], f"papers/{p['slug']}") for p in here])
-             + toctree("Library", [(p["name"], p["doc"]) for p in library if p["section"] == "library"])
-             + toctree("Kernels", [(p["name"], p["doc"]) for p in library if p["section"] == "kernels"])
-             + toctree("Measurements", [("benchmarks", "benchmarks")] if benches else []))
+             + toctree("Overview", [*([("operators", "operators")] if table else []), *([("benchmarks", "benchmarks")] if benches else [])])
+             + "".join(toctree(s, [(p["name"], p["doc"]) for p in library if p["shelf"] == s]) for s in shelves))
     (src/"index.md").write_text(f"{front}# sparsebook\n\n{fragment('hero.html')}\n## The papers\n\n{fragment('table.html')}\n## Run it yourself\n\n{fragment('start.html')}\n"
                                 f"## The library\n\n{fragment('library.html')}\n{trees}", encoding="utf-8")
+    if table:
+        show("operators.html", "operators.html", **values)
+        (src/"operators.md").write_text(f"{front}# Operators\n\n{fragment('operators.html')}", encoding="utf-8")
     if benches:
         show("benchmarks.html", "benchmarks.html", **values)
         (src/"benchmarks.md").write_text(f"# Benchmarks\n\n{fragment('benchmarks.html')}", encoding="utf-8")
