@@ -110,7 +110,7 @@ class Logistic(Datafit):
         _check_column(y)
         if not (y.abs() == 1).all(): raise ValueError(f"y must hold the labels -1 and 1, got {y.unique()[:5].tolist()}; use 2*(y > 0) - 1")
 
-# %% ../../nbs/shared_lib/40_datafit.ipynb #47b629cc
+# %% ../../nbs/shared_lib/40_datafit.ipynb #753032ad
 @dataclasses.dataclass(eq=False)
 class Multinomial(Datafit):
     "Mean cross-entropy of class numbers 0..K-1."
@@ -125,7 +125,8 @@ class Multinomial(Datafit):
 
     def conjugate(self, y, theta):
         a = len(y)*theta + self._one_hot(y, theta)
-        return _inf_unless((a >= -1e-12) & ((a.sum(-1, keepdim=True) - 1).abs() <= 1e-9), torch.xlogy(a.clamp(min=0), a.clamp(min=0)).sum(-1).mean())
+        entropy = torch.xlogy(a.clamp(min=0), a.clamp(min=0)).sum(-1).mean()
+        return _inf_unless((a >= -1e-12) & ((a.sum(-1, keepdim=True) - 1).abs() <= 1e-9), entropy)
 
     def check(self, y):
         _check_column(y)
@@ -184,7 +185,7 @@ def datafits() -> list[Datafit]:
     here = vars(sys.modules[Datafit.__module__]).values()
     return [d for c in here if isinstance(c, type) and issubclass(c, Datafit) and c is not Datafit for d in c.examples()]
 
-# %% ../../nbs/shared_lib/40_datafit.ipynb #25dc9f1c
+# %% ../../nbs/shared_lib/40_datafit.ipynb #7d2d8ebd
 class NotConverged(UserWarning): "A solver stopped before its tolerance."
 
 class Solution(NamedTuple):
@@ -220,13 +221,17 @@ def solver(
 ):                       # a decorator
     "Make a function a solver: checked data, refusals in words, `refuses` for the table."
     def mark(f):
-        def refuse(datafit, penalty): return "the penalty needs w of shape (p, T)" if getattr(penalty, "matrix", False) and not datafit.matrix else refuses(datafit, penalty)
+        def refuse(datafit, penalty):
+            if getattr(penalty, "matrix", False) and not datafit.matrix: return "the penalty needs w of shape (p, T)"
+            return refuses(datafit, penalty)
         @wraps(f)
         def solve(X, y, datafit, penalty, *, w0=None, **options):
-            if reason := refuse(datafit, penalty): raise ValueError(f"{f.__name__} is not available for {type(penalty).__name__} with {type(datafit).__name__}: {reason}")
+            if reason := refuse(datafit, penalty):
+                raise ValueError(f"{f.__name__} is not available for {type(penalty).__name__} with {type(datafit).__name__}: {reason}")
             X, y = as_data(X, y, datafit, sparse)
             dtype, shape = y.dtype, (X.shape[1], *datafit.outputs(y))
-            if getattr(penalty, "matrix", False) and len(shape) < 2: raise ValueError(f"{type(penalty).__name__} needs w of shape (p, T): give y of shape (n, T), got {tuple(y.shape)}")
+            if getattr(penalty, "matrix", False) and len(shape) < 2:
+                raise ValueError(f"{type(penalty).__name__} needs w of shape (p, T): give y of shape (n, T), got {tuple(y.shape)}")
             if w0 is None: w0 = torch.zeros(shape, dtype=dtype, device=y.device)
             elif tuple(w0.shape) != shape: raise ValueError(f"w0 must have shape {shape}, got {tuple(w0.shape)}")
             return f(X, y, datafit, penalty, w0=torch.as_tensor(w0, dtype=dtype, device=y.device).clone(), **options)
@@ -234,7 +239,7 @@ def solver(
         return solve
     return mark
 
-# %% ../../nbs/shared_lib/40_datafit.ipynb #c88cb215
+# %% ../../nbs/shared_lib/40_datafit.ipynb #441722c4
 def duality_gap(
     X: Tensor,           # (n, p)
     y: Tensor,
@@ -264,6 +269,8 @@ def finish(
 ) -> Solution:               # with a NotConverged warning where it is due
     "Close a solver: history as tensors, gap, warning."
     reached = history["distance"][-1]
-    if not reached <= tol: warnings.warn(NotConverged(f"distance {reached:.3g} to the optimality condition after {max_iter} iterations, asked for {tol:g}: raise max_iter or tol"), stacklevel=4)
+    if not reached <= tol:
+        text = f"distance {reached:.3g} to the optimality condition after {max_iter} iterations, asked for {tol:g}: raise max_iter or tol"
+        warnings.warn(NotConverged(text), stacklevel=4)
     history = {k: torch.as_tensor([float(x) for x in v], dtype=torch.float64) for k, v in history.items()}
     return Solution(w, history, duality_gap(X, y, datafit, penalty, w) if gap is None else gap)

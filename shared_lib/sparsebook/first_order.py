@@ -13,13 +13,13 @@ from .datafit import Datafit, Quadratic, Solution, as_data, finish, solver
 from .penalty import L1, Penalty, Separable
 from .prox import soft_threshold
 
-# %% ../../nbs/shared_lib/43_first_order.ipynb #20fb015f
+# %% ../../nbs/shared_lib/43_first_order.ipynb #14c23b92
 class _Smooth:
     "f(w) = F(X w), with a step that is safe at the start."
     def __init__(self, X, y, datafit):
         self.X, self.y, self.datafit, self.evaluations = X, y, datafit, 0
-        if isinstance(datafit, Quadratic) and X.shape[0] > X.shape[1]: self.gram, self.c, self.half = X.T @ X/len(X), X.T @ y/len(X), (y**2).sum()/(2*len(X))
-        else: self.gram = None
+        self.gram, n = None, len(X)
+        if isinstance(datafit, Quadratic) and n > X.shape[1]: self.gram, self.c, self.half = X.T @ X/n, X.T @ y/n, (y**2).sum()/(2*n)
         self.search = datafit.search
         L = datafit.lipschitz(X, y)
         self.step = 1/L if 0 < L < math.inf else 1.

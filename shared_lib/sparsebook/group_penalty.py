@@ -15,13 +15,17 @@ from .group_prox import GroupIndex, group_linf, group_soft, wgsef, wgsef_conjuga
 from .penalty import Penalty
 from .prox import mcp, soft_threshold
 
-# %% ../../nbs/shared_lib/42_group_penalty.ipynb #4369d100
+# %% ../../nbs/shared_lib/42_group_penalty.ipynb #e8292dc5
 LABELS = torch.tensor([0, 0, 0, 1, 1, 2, 2, 2, 2, 3, 1, 0])  # ragged groups of 12 features, for examples
 
 class Norm(Penalty):
     "lam times a norm, which gives its dual norm."
     def dual_norm(self, u: Tensor) -> Tensor: raise NotImplementedError  # 0-dim, for lam = 1; inf where u leaves the span
-    def alpha_max(self, grad0): return float(self.dual_norm(torch.where(self.with_weight(1.).is_penalized(len(grad0)).to(grad0.device).view(-1, *[1]*(grad0.dim() - 1)), grad0, 0)))
+
+    def alpha_max(self, grad0):
+        held = self.with_weight(1.).is_penalized(len(grad0)).to(grad0.device).view(-1, *[1]*(grad0.dim() - 1))
+        return float(self.dual_norm(torch.where(held, grad0, 0)))
+
     def conjugate(self, theta): return torch.where(self.dual_norm(theta) <= self.lam*(1 + 256*torch.finfo(theta.dtype).eps), 0., math.inf).to(theta)
     def dual_scale(self, u):
         size = float(self.dual_norm(u))
@@ -36,16 +40,20 @@ class Grouped(Penalty):
     def __post_init__(self):
         super().__post_init__()
         if not torch.is_tensor(self.groups) and not isinstance(self.groups, int): self.groups = torch.as_tensor(self.groups)
-        if isinstance(self.groups, int) and self.groups < 1: raise ValueError(f"groups must be a size >= 1 or a label per feature, got {self.groups}")
-        if torch.is_tensor(self.groups) and (self.groups < 0).any(): raise ValueError("every feature must have a group label >= 0: put free features into a group of weight 0")
+        if isinstance(self.groups, int) and self.groups < 1:
+            raise ValueError(f"groups must be a size >= 1 or a label per feature, got {self.groups}")
+        if torch.is_tensor(self.groups) and (self.groups < 0).any():
+            raise ValueError("every feature must have a group label >= 0: put free features into a group of weight 0")
         if self.weights is not None: self.weights = torch.as_tensor(self.weights)
-        if self.weights is not None and not ((self.weights >= 0) & self.weights.isfinite()).all(): raise ValueError(f"weights must be finite and >= 0, got minimum {float(self.weights.min()):g}")
+        if self.weights is not None and not ((self.weights >= 0) & self.weights.isfinite()).all():
+            raise ValueError(f"weights must be finite and >= 0, got minimum {float(self.weights.min()):g}")
         self._known = {}
 
     def index(self, p: int) -> GroupIndex:
         "The groups of p features."
         if p not in self._known:
-            if isinstance(self.groups, int) and p % self.groups: raise ValueError(f"groups of {self.groups} must divide p={p}: give a label per feature instead")
+            if isinstance(self.groups, int) and p % self.groups:
+                raise ValueError(f"groups of {self.groups} must divide p={p}: give a label per feature instead")
             labels = torch.arange(p)//self.groups if isinstance(self.groups, int) else self.groups
             if len(labels) != p: raise ValueError(f"groups label {len(labels)} features, got w with {p}")
             self._known[p] = GroupIndex(labels)
@@ -54,7 +62,8 @@ class Grouped(Penalty):
     def group_weights(self, p: int) -> Tensor:
         "One factor per group, (m,), lam apart."
         sizes = self.index(p).sizes
-        if self.weights is not None and len(self.weights) != len(sizes): raise ValueError(f"weights must have one entry for each of {len(sizes)} groups, got {len(self.weights)}")
+        if self.weights is not None and len(self.weights) != len(sizes):
+            raise ValueError(f"weights must have one entry for each of {len(sizes)} groups, got {len(self.weights)}")
         return sizes.double().sqrt() if self.weights is None else self.weights
 
     def _parts(self, w):
@@ -65,7 +74,9 @@ class Grouped(Penalty):
     def is_penalized(self, p): return (self.lam*self.group_weights(p) > 0)[self.index(p).labels]
 
     @classmethod
-    def examples(cls): return [cls(.4), cls(.3, LABELS, weights=torch.tensor([1., 0., 2., .5], dtype=torch.float64))] if cls.prox is not Penalty.prox else []
+    def examples(cls):
+        if cls.prox is Penalty.prox: return []
+        return [cls(.4), cls(.3, LABELS, weights=torch.tensor([1., 0., 2., .5], dtype=torch.float64))]
 
 # %% ../../nbs/shared_lib/42_group_penalty.ipynb #634d6133
 def _ratio(a: Tensor, d: Tensor) -> Tensor: return torch.where(a > 0, a/d, 0).max()
@@ -147,13 +158,13 @@ class GroupLinf(Norm, Grouped):
     def prox(self, w, step=1.): x, index, lam = self._parts(w); return group_linf(x, step*lam, index).movedim(-1, 0)
     def dual_norm(self, u): x, index, _ = self._parts(u); return _ratio(index.norm(x, 1), self.group_weights(len(u)).to(u))
 
-# %% ../../nbs/shared_lib/42_group_penalty.ipynb #d2568fe2
+# %% ../../nbs/shared_lib/42_group_penalty.ipynb #6f2b0f27
 @dataclasses.dataclass(eq=False)
 class L21(Norm):
     "The sum of the Euclidean norms of the rows of W (p, T)."
     weights: Tensor|None = None  # (p,) >= 0, 0: not penalised; None: ones
     matrix = True
-    def _lam(self, w, lam): return lam*(torch.ones(len(w), dtype=w.dtype, device=w.device) if self.weights is None else torch.as_tensor(self.weights).to(w))
+    def _lam(self, w, lam): return lam*(w.new_ones(len(w)) if self.weights is None else torch.as_tensor(self.weights).to(w))
 
     def value(self, w): return (torch.linalg.vector_norm(w, dim=1)*self._lam(w, self.lam)).sum()
     def prox(self, w, step=1.): return group_soft(w, step*self._lam(w, self.lam), 1)
@@ -168,7 +179,7 @@ class L21(Norm):
     @classmethod
     def examples(cls): return [cls(.7), cls(.4, torch.tensor([0., .5, 1., 2.]*3, dtype=torch.float64))]
 
-# %% ../../nbs/shared_lib/42_group_penalty.ipynb #2d63e6dd
+# %% ../../nbs/shared_lib/42_group_penalty.ipynb #cd100857
 @dataclasses.dataclass(eq=False)
 class WGSEF(Grouped):
     "lam times the weighted group sparse envelope; weights are costs > 0, by default 1."
@@ -182,7 +193,8 @@ class WGSEF(Grouped):
 
     def conjugate(self, theta):
         x, index, _ = self._parts(theta)
-        return wgsef_conjugate(index.norm(x), self.k, self.group_weights(len(theta)).to(theta)).sum()/self.lam if self.lam else torch.where(theta.any(), math.inf, 0.).to(theta)
+        if not self.lam: return torch.where(theta.any(), math.inf, 0.).to(theta)
+        return wgsef_conjugate(index.norm(x), self.k, self.group_weights(len(theta)).to(theta)).sum()/self.lam
 
     def subdiff_distance(self, w, grad):
         (x, index, lam), g = self._parts(w), grad.movedim(0, -1)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from . import prox as P
 
-# %% ../../nbs/shared_lib/41_penalty.ipynb #e80faf14
+# %% ../../nbs/shared_lib/41_penalty.ipynb #ae2d08cb
 @dataclasses.dataclass(eq=False)
 class Penalty:
     "What is added to a datafit; lam is its weight."
@@ -38,7 +38,9 @@ class Penalty:
     def dual_scale(self, u: Tensor) -> float: return 1.  # largest s in 0..1 with conjugate(s u) finite
 
     def conjugate(self, theta: Tensor) -> Tensor:  # sup_w <theta, w> - value(w); 0-dim
-        raise NotImplementedError(f"{type(self).__name__} is not convex: its conjugate belongs to its convex envelope" if not self.convex else f"the conjugate of {type(self).__name__} is not known in closed form")
+        name = type(self).__name__
+        if not self.convex: raise NotImplementedError(f"{name} is not convex: its conjugate belongs to its convex envelope")
+        raise NotImplementedError(f"the conjugate of {name} is not known in closed form")
 
     @classmethod
     def examples(cls) -> list: return []  # instances for 12 features
@@ -47,9 +49,10 @@ def penalties(
     module: str=Penalty.__module__,  # a loaded module
 ) -> list[Penalty]:                  # every class's `examples()`
     "Instances of all penalties that a module defines."
-    return [e for c in vars(sys.modules[module]).values() if isinstance(c, type) and issubclass(c, Penalty) and c.__module__ == module for e in c.examples()]
+    found = [c for c in vars(sys.modules[module]).values() if isinstance(c, type) and issubclass(c, Penalty) and c.__module__ == module]
+    return [e for c in found for e in c.examples()]
 
-# %% ../../nbs/shared_lib/41_penalty.ipynb #aee71737
+# %% ../../nbs/shared_lib/41_penalty.ipynb #ac756fd4
 @dataclasses.dataclass(eq=False)
 class Separable(Penalty):
     "A sum of one scalar penalty over coordinates; weights multiply lam."
@@ -62,7 +65,8 @@ class Separable(Penalty):
         if self.weights is None: return
         self.weights = torch.as_tensor(self.weights)
         if self.weights.dim() != 1 or not ((self.weights >= 0) & self.weights.isfinite()).all():
-            raise ValueError(f"weights must have shape (p,), be finite and >= 0, got shape {tuple(self.weights.shape)} and minimum {float(self.weights.min()):g}")
+            got = f"shape {tuple(self.weights.shape)} and minimum {float(self.weights.min()):g}"
+            raise ValueError(f"weights must have shape (p,), be finite and >= 0, got {got}")
 
     def _size(self, a: Tensor, lam: Tensor) -> Tensor: raise NotImplementedError   # P(a), a = |w|
     def slope(self, a: Tensor, lam: Tensor) -> Tensor: raise NotImplementedError   # P'(a) for a > 0
@@ -76,7 +80,10 @@ class Separable(Penalty):
         if len(self.weights) != len(w): raise ValueError(f"weights are for p={len(self.weights)} features, got w with {len(w)}")
         return self.lam*self.weights.to(w).view(-1, *[1]*(w.dim() - 1))
 
-    def _free(self, w): return torch.zeros((), dtype=torch.bool, device=w.device) if self.weights is None else (self.weights == 0).to(w.device).view(-1, *[1]*(w.dim() - 1))
+    def _free(self, w):
+        if self.weights is None: return torch.zeros((), dtype=torch.bool, device=w.device)
+        return (self.weights == 0).to(w.device).view(-1, *[1]*(w.dim() - 1))
+
     def value(self, w): return torch.where(self._free(w), 0, self._size(w.abs(), self.lams(w))).sum()
     def prox(self, w, step=1.): return torch.where(self._free(w), w, self._prox(w, self.lams(w), step))
 
@@ -181,7 +188,7 @@ class Box(Separable):
     @classmethod
     def examples(cls): return [cls(-.5, 1.), cls(0., .3, weights=torch.tensor([0., 1., 1.]*4, dtype=torch.float64))]
 
-# %% ../../nbs/shared_lib/41_penalty.ipynb #f7110248
+# %% ../../nbs/shared_lib/41_penalty.ipynb #a2f33fa2
 @dataclasses.dataclass(eq=False)
 class MCP(Separable):
     "The minimax concave penalty: flat from gamma lam on."
@@ -199,7 +206,7 @@ class SCAD(Separable):
     a: float = 3.7  # > 1
     convex, code, range = False, 4, "a > 1"
     def _able(self): return self.a > 1
-    def _size(self, a, lam): b = a.clamp(max=self.a*lam) if lam.dim() == 0 else torch.minimum(a, self.a*lam); return lam*b - (b - lam).clamp(min=0)**2/(2*(self.a - 1))
+    def _size(self, a, lam): b = torch.minimum(a, self.a*lam); return lam*b - (b - lam).clamp(min=0)**2/(2*(self.a - 1))
     def slope(self, a, lam): return torch.where(a <= lam, lam, (self.a*lam - a).clamp(min=0)/(self.a - 1))
     def _prox(self, w, lam, step): return P.scad(w, lam, step=step, a=self.a)
     def concavity(self): return 1/(self.a - 1)

@@ -405,9 +405,9 @@ def test_scad():
     for step in (.5, 1., 2.7, 4., 8.): ax.plot(x, scad(x, 1., step=step), label=f"step {step:g}")
     ax.legend(fontsize=8); ax.set_xlabel("x"); ax.set_title("SCAD, a = 3.7: a jump from step 2.7 on"); plt.close(fig); fig
 
-    @given(positive(), positive(), st.floats(1.1, 8), st.sampled_from([None, "a - 1", "below", "a + 1", "beyond"]))
+    @given(positive(), positive(), st.floats(1.1, 8), st.sampled_from([None, "a - 1", "below", "a + 1", "a + 1.5", "beyond"]))
     def is_the_prox(lam, step, a, regime):
-        t = {None: step, "a - 1": a - 1, "below": (a - 1)*(1 - 1e-7), "a + 1": a + 1, "beyond": 2*a + 3}[regime]
+        t = {None: step, "a - 1": a - 1, "below": (a - 1)*(1 - 1e-7), "a + 1": a + 1, "a + 1.5": a + 1.5, "beyond": 2*a + 3}[regime]
         x = points(t*lam, lam*(1 + t), a*lam, lam*(a + 1 + t)/2, lam*math.sqrt(t*(a + 1)))
         P = lambda s: torch.where(s <= lam, lam*s, torch.where(s <= a*lam, (2*a*lam*s - s**2 - lam**2)/(2*(a - 1)), lam**2*(a + 1)/2))
         certify(x, scad(x, lam, step=t, a=a), lambda s: t*P(s), lambda s: t*torch.where(s <= lam, lam, ((a*lam - s)/(a - 1)).clamp_min(0)))

@@ -169,7 +169,7 @@ def test_every_penalty_keeps_the_contract():
     import math
     import torch
     import numpy as np
-    from sparsebook.penalty import Box, ElasticNet, L1, LHalf, LTwoThirds, LogSum, MCP, NonNegL1, SCAD, penalties
+    from sparsebook.penalty import Box, penalties
 
     def normal(*shape, seed=0):
         return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
@@ -178,7 +178,7 @@ def test_every_penalty_keeps_the_contract():
     def tries(x, v, seed):
         "Perturbations in the places that matter: near, far, coordinates set to 0 or to v."
         rng = torch.Generator().manual_seed(seed)
-        for _ in range(40):
+        for _ in range(12):
             kind, mask = int(torch.randint(0, 4, (), generator=rng)), torch.rand(x.shape, generator=rng) < .3
             noise = torch.randn(x.shape, generator=rng, dtype=x.dtype)
             yield torch.where(mask, [x + 1e-3*noise, x + noise, torch.zeros_like(x), v][kind], x)
@@ -215,6 +215,15 @@ def test_every_penalty_keeps_the_contract():
         w0 = torch.zeros(12, dtype=torch.float64)
         assert pen.with_weight(pen.alpha_max(g)*(1 + 1e-9)).subdiff_distance(w0, g)[held].max() == 0 < pen.with_weight(pen.alpha_max(g)*.999).subdiff_distance(w0, g)[held].max()
 
+
+@pytest.mark.slow
+def test_the_peer_agrees():
+    import torch
+    import numpy as np
+    from sparsebook.penalty import ElasticNet, L1, LHalf, LTwoThirds, LogSum, MCP, NonNegL1, SCAD
+
+    def normal(*shape, seed=0):
+        return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
     import skglm.penalties as S
     w, g = normal(12).numpy(), normal(12, seed=1).numpy()
     w[::3] = 0

@@ -256,7 +256,7 @@ def test_every_group_penalty_keeps_the_contract():
             assert pen.value(x) + pen.conjugate(s*u) >= s*(u*x).sum() - 1e-12
 
     X, y = normal(40, 12), normal(40, seed=8)
-    for n, pen in enumerate(found):
+    for pen in found:
         t = torch.stack([y, y.flip(0), y**2], 1) if pen.matrix else y
         sol = (fista if pen.convex else ista)(X, t, Quadratic(), pen.with_weight(pen.lam/10))
         assert sol.history["distance"][-1] <= 1e-8 and (abs(sol.gap) < 1e-7 or not pen.convex)
