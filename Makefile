@@ -52,6 +52,7 @@ check: $(READY) ## what is generated is up to date, notebooks are clean, lint: n
 	@$(RUN) tools/check.py
 
 bench: $(READY) ## race the kernels and solvers against their peers (kernels: on a GPU)
+	@$(RUN) tools/bench_solvers.py
 	@$(RUN) tools/bench_kernels.py
 
 clean: ## remove what the pipelines made (not .venv)

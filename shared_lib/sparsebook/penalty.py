@@ -24,6 +24,7 @@ class Penalty:
 
     def __post_init__(self):
         if not 0 <= self.lam < math.inf: raise ValueError(f"lam must be >= 0 and finite, got {self.lam}")
+        self.lam = float(self.lam)  # a numpy number would make numpy booleans
         if not self._able(): raise ValueError(f"{self!r}: {type(self).__name__} must have {self.range}")
 
     range = "lam >= 0"  # in words, what `_able` checks

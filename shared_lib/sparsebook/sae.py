@@ -74,7 +74,7 @@ def step(z: Tensor, theta: Tensor, bandwidth: float=.05) -> Tensor:
     "1 where `z` exceeds its threshold; arguments as in `jumprelu`. Its sum is an L0 that can be trained."
     return _Jump.apply(z, theta, bandwidth, True)
 
-# %% ../../nbs/shared_lib/55_sae.ipynb #094f7c0a
+# %% ../../nbs/shared_lib/55_sae.ipynb #92e18761
 @dataclass(frozen=True)
 class SAEConfig:
     "What makes an autoencoder again: `type(sae)(**dataclasses.asdict(sae.config))`."
@@ -132,23 +132,25 @@ class SAE(nn.Module):
 
     def penalty(self, x: Tensor, pre: Tensor, z: Tensor) -> dict[str, Tensor]: return {}
 
-    def encode(self, x: Tensor) -> Tensor:
-        "Codes (..., d_sae) >= 0 of inputs (..., d_in)."
-        return self.activate(self.preactivate(x))
+    def squared(self, error: Tensor) -> Tensor: return self.mean(error.square().sum(-1))
+
+    def encode(self, x: Tensor, *more) -> Tensor:
+        "Codes (..., d_sae) >= 0 of inputs (..., d_in); `more` goes to `activate`."
+        return self.activate(self.preactivate(x), *more)
 
     def decode(self, z: Tensor) -> Tensor:
         "Reconstructions (..., d_in) of codes (..., d_sae)."
         return z @ self.W_dec + self.row(self.b_dec)
 
-    def forward(self, x: Tensor) -> Tensor: return self.decode(self.encode(x))
+    def forward(self, x: Tensor, *more) -> Tensor: return self.decode(self.encode(x, *more))
 
-    def loss(self, x: Tensor) -> dict[str, Tensor]:
+    def loss(self, x: Tensor, *more) -> dict[str, Tensor]:
         "Named terms that sum to the objective; in training mode the firings are counted too."
         pre = self.preactivate(x)
-        z = self.activate(pre)
+        z = self.activate(pre, *more)
         error = x - self.decode(z)
         if self.training: self.count(z)
-        terms = {"mse": self.mean(error.square().sum(-1)), **self.penalty(x, pre, z)}
+        terms = {"mse": self.squared(error), **self.penalty(x, pre, z)}
         return terms | ({"aux": self.config.aux_weight*self.aux(pre, error.detach())} if self.config.aux_k else {})
 
     @torch.no_grad()
@@ -163,10 +165,10 @@ class SAE(nn.Module):
         "Squared error of what the strongest dead latents make of `error`; 0 where none is dead."
         dead = self.dead
         k = min(self.config.aux_k, int(dead.sum(-1).max()))
-        if k == 0: return self.mean(error.new_zeros(error.shape[:-1]))
+        if k == 0: return self.squared(torch.zeros_like(error))
         value, index = torch.where(self.row(dead), pre, -torch.inf).topk(k, -1)
         z = torch.zeros_like(pre).scatter(-1, index, torch.where(value > -torch.inf, value, 0))
-        return self.mean((error - z @ self.W_dec).square().sum(-1))*dead.any(-1)
+        return self.squared(error + self.row(self.b_dec) - self.decode(z))*dead.any(-1)
 
     @torch.no_grad()
     def before_step(self) -> None:
