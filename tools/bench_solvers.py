@@ -25,8 +25,8 @@ TOLERANCES = [10.**-e for e in range(2, 13)]
 
 def design(n: int, p: int, nonzero: int, corr: float = .5, snr: float = 3., seed: int = 0):
     "Gaussian columns, neighbours correlated, `nonzero` planted coefficients of one size, noise by the signal-to-noise ratio: celer's and skglm's generator."
-    from celer.datasets import make_correlated_data
     import numpy as np
+    from celer.datasets import make_correlated_data
     X, y, _ = make_correlated_data(n, p, corr=corr, snr=snr, density=nonzero/p, random_state=seed)
     return np.asfortranarray(X), y
 

@@ -329,7 +329,7 @@ def bcd(
         goal, rows = max(.3*tol, .1*distance), np.concatenate([at[ptr[g]:ptr[g + 1]] for g in ws])
         small, place = XT[rows], np.concatenate([[0], np.cumsum(ptr[ws + 1] - ptr[ws])])              # the working set, contiguous
         local, U = np.arange(len(rows)), np.ascontiguousarray(W[rows])
-        def of(u): out = W.copy(); out[rows] = u; return out                                            # noqa: E704
+        def of(u, rows=rows): out = W.copy(); out[rows] = u; return out                                            # noqa: E704
         for _ in range(sweeps):
             AW, AR = np.empty((K + 1, *U.shape), U.dtype), np.empty((K + 1, *R.shape), R.dtype)
             worst = _group_epochs(small, local, place, np.arange(len(ws)), R, U, L[ws], lam[ws], code, a, n, K, AW, AR)

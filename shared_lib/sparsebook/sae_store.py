@@ -8,7 +8,7 @@ __all__ = ['CFG', 'WEIGHTS', 'LARGEST_CFG', 'StoreError', 'kinds', 'save', 'load
 # %% ../../nbs/shared_lib/58_sae_store.ipynb #ee5f8cbf
 import json
 import math
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
@@ -112,7 +112,7 @@ def _fill(sae: SAE, tensors: dict[str, Tensor]) -> SAE:
     sae.to(tensors["W_dec"].dtype).load_state_dict(tensors)
     return sae.eval()
 
-# %% ../../nbs/shared_lib/58_sae_store.ipynb #78121a7c
+# %% ../../nbs/shared_lib/58_sae_store.ipynb #4f3dab35
 _PUBLISHED = {"standard": "L1SAE", "topk": "TopKSAE", "jumprelu": "JumpReLUSAE", "gated": "GatedSAE", "batchtopk": "BatchTopKSAE", "matryoshka_batchtopk": "BatchTopKSAE"}
 
 def _read_published(folder: Path, cfg: dict) -> SAE:
@@ -131,7 +131,7 @@ def _read_published(folder: Path, cfg: dict) -> SAE:
     kind = getattr(_sae, _PUBLISHED[name])
     sae = _build(folder, kind, config)
     try:
-        with safe_open(folder/WEIGHTS, framework="pt") as f: there, claims = set(f.keys()), {k: tuple(f.get_slice(k).get_shape()) for k in f.keys()}
+        with safe_open(folder/WEIGHTS, framework="pt") as f: there = set(f.keys())
     except (SafetensorError, OSError) as e: raise StoreError(f"{folder/WEIGHTS}: not a whole safetensors file ({e})") from None
     other = {"threshold": "log_threshold"} if name == "jumprelu" and "log_threshold" in there else {"threshold": "topk_threshold"} if "batchtopk" in name else {}
     own = [n for n, _ in sae.named_parameters()] + (["threshold"] if "batchtopk" in name else [])
