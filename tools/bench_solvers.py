@@ -3,13 +3,10 @@
 Every provider is first asked for its own loosest tolerance that reaches the best known objective to 1e-6, relative; only then it is timed,
 in turns with the others, and the median of its runs is written. A provider that never gets there has a row without a time.
 """
-import os
-
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"): os.environ[name] = "1"
-
 import argparse
 import csv
 import datetime
+import os
 import statistics
 import sys
 import time
@@ -56,13 +53,13 @@ def group_task(n: int = 1000, p: int = 5000, size: int = 10) -> dict:
     import numpy as np
     import torch
     from skglm import GroupLasso
-    from sparsebook import coordinate, datafit, first_order, group_penalty
+    from sparsebook import block_coordinate, datafit, first_order, group_penalty
     X, y = design(n, p, 200)
     lam = np.linalg.norm((X.T @ y).reshape(-1, size), axis=1).max()/n/20
     pen = group_penalty.GroupL2(lam, size, weights=torch.ones(p//size, dtype=torch.float64))
     tX, ty = torch.from_numpy(X), torch.from_numpy(y)
     return dict(task=f"group lasso, groups of {size}, lambda_max/20", shape=f"{n}x{p}", objective=lambda w: .5*((y - X @ w)**2).mean() + lam*np.linalg.norm(w.reshape(-1, size), axis=1).sum(), providers={
-        "sparsebook": lambda tol: coordinate.bcd(tX, ty, datafit.Quadratic(), pen, tol=tol*lam).w.numpy(),
+        "sparsebook": lambda tol: block_coordinate.bcd(tX, ty, datafit.Quadratic(), pen, tol=tol*lam).w.numpy(),
         "sparsebook fista": lambda tol: first_order.fista(tX, ty, datafit.Quadratic(), pen, tol=tol*lam).w.numpy(),
         "celer": lambda tol: celer.GroupLasso(size, lam, fit_intercept=False, tol=tol, max_iter=200).fit(X, y).coef_,
         "skglm": lambda tol: GroupLasso(size, lam, fit_intercept=False, tol=tol*lam, max_iter=200).fit(X, y).coef_})
@@ -74,13 +71,13 @@ def logistic_task(n: int = 1000, p: int = 5000) -> dict:
     import torch
     from skglm import SparseLogisticRegression
     from sklearn.linear_model import LogisticRegression
-    from sparsebook import coordinate, datafit, penalty
+    from sparsebook import datafit, newton, penalty
     X, y = design(n, p, 100)
     y = np.where(y > 0, 1., -1.)
     lam = np.abs(X.T @ y).max()/(2*n)/20
     tX, ty = torch.from_numpy(X), torch.from_numpy(y)
     return dict(task="l1 logistic, lambda_max/20", shape=f"{n}x{p}", objective=lambda w: np.logaddexp(0, -y*(X @ w)).mean() + lam*np.abs(w).sum(), providers={
-        "sparsebook": lambda tol: coordinate.prox_newton(tX, ty, datafit.Logistic(), penalty.L1(lam), tol=tol*lam).w.numpy(),
+        "sparsebook": lambda tol: newton.prox_newton(tX, ty, datafit.Logistic(), penalty.L1(lam), tol=tol*lam).w.numpy(),
         "liblinear (scikit-learn)": lambda tol: LogisticRegression(penalty="l1", C=1/(n*lam), solver="liblinear", fit_intercept=False, tol=tol, max_iter=10_000, random_state=0).fit(X, y).coef_.ravel(),
         "celer": lambda tol: celer.LogisticRegression(C=1/(n*lam), solver="celer-pn", fit_intercept=False, tol=tol, max_iter=200).fit(X, y).coef_.ravel(),
         "skglm": lambda tol: SparseLogisticRegression(lam, fit_intercept=False, tol=tol*lam, max_iter=200).fit(X, y).coef_.ravel()})
@@ -164,6 +161,7 @@ def main() -> int:
     ap.add_argument("--most", type=float, default=30., help="seconds a provider may use to find its tolerance")
     a = ap.parse_args()
     warnings.simplefilter("ignore")
+    for name in ("OMP", "OPENBLAS", "MKL", "NUMBA"): os.environ[f"{name}_NUM_THREADS"] = "1"  # before numpy is loaded
     import torch
     from bench_kernels import described
     from record import device

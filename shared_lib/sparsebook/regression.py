@@ -6,7 +6,7 @@
 __all__ = ['Lasso', 'ElasticNet', 'MCPRegression', 'SCADRegression', 'GroupLasso', 'SparseGroupLasso', 'SLOPE', 'lambda_max',
            'SparseLogisticRegression']
 
-# %% ../../nbs/shared_lib/46_regression.ipynb #5293d5a3
+# %% ../../nbs/shared_lib/46_regression.ipynb #76f55ffd
 import numpy as np
 import torch
 try:
@@ -14,12 +14,12 @@ try:
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import check_is_fitted, validate_data
 except ImportError as e: raise ImportError("the estimators need scikit-learn: pip install 'sparsebook[sklearn]'") from e
-from . import coordinate, first_order, group_penalty, penalty
+from . import block_coordinate, coordinate, first_order, group_penalty, newton, penalty
 from .datafit import Logistic, Quadratic
 from .sorted_prox import bh_weights
 from .structured_penalty import SLOPE as SortedL1
 
-# %% ../../nbs/shared_lib/46_regression.ipynb #65f3722c
+# %% ../../nbs/shared_lib/46_regression.ipynb #9c34e64e
 class _Regression(RegressorMixin, BaseEstimator):
     "Centre, solve, put the intercept back."
     def fit(self, X, y):
@@ -76,7 +76,7 @@ class GroupLasso(_Regression):
         self.lam, self.groups, self.fit_intercept, self.tol, self.max_iter = lam, groups, fit_intercept, tol, max_iter  # groups: a size, or a label for each feature
     def _groups(self): return self.groups if np.isscalar(self.groups) else torch.as_tensor(np.asarray(self.groups))
     def _penalty(self, lam): return group_penalty.GroupL2(lam, self._groups())
-    def _solve(self, X, y): return coordinate.bcd(X, y, Quadratic(), self._penalty(self.lam), tol=self.tol, max_iter=self.max_iter)
+    def _solve(self, X, y): return block_coordinate.bcd(X, y, Quadratic(), self._penalty(self.lam), tol=self.tol, max_iter=self.max_iter)
 
 class SparseGroupLasso(GroupLasso):
     "Groups in or out, and zeros inside the groups that stay."
@@ -101,7 +101,7 @@ def lambda_max(
     X, y = (X - X.mean(0), y - y.mean()) if estimator.fit_intercept else (X, y)
     return first_order.alpha_max(torch.from_numpy(X), torch.from_numpy(y), Quadratic(), estimator._penalty(1.))
 
-# %% ../../nbs/shared_lib/46_regression.ipynb #081e90ff
+# %% ../../nbs/shared_lib/46_regression.ipynb #1edf555f
 class SparseLogisticRegression(ClassifierMixin, BaseEstimator):
     "l1-penalised logistic regression; more than two classes: one against the rest."
     def __init__(self, lam=.01, *, fit_intercept=True, tol=1e-6, max_iter=200):
@@ -117,7 +117,7 @@ class SparseLogisticRegression(ClassifierMixin, BaseEstimator):
         weights = torch.ones(A.shape[1], dtype=torch.float64)
         if self.fit_intercept: weights[-1] = 0
         pen, positive = penalty.L1(self.lam, weights=weights), self.classes_[1:] if len(self.classes_) == 2 else self.classes_
-        solved = [coordinate.prox_newton(A, torch.from_numpy(np.where(y == c, 1., -1.)), Logistic(), pen, tol=self.tol, max_iter=self.max_iter) for c in positive]
+        solved = [newton.prox_newton(A, torch.from_numpy(np.where(y == c, 1., -1.)), Logistic(), pen, tol=self.tol, max_iter=self.max_iter) for c in positive]
         w = np.stack([s.w.numpy() for s in solved])
         self.coef_, self.intercept_ = (w[:, :-1], w[:, -1]) if self.fit_intercept else (w, np.zeros(len(w)))
         self.n_iter_ = max(len(s.history["distance"]) for s in solved)

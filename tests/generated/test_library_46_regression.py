@@ -64,6 +64,7 @@ def test_least_squares():
 
 def test_classification():
     import numpy as np
+    import warnings
     from sparsebook.regression import SparseLogisticRegression
 
     def problem(n=80, p=60, k=5, seed=0):
@@ -78,7 +79,7 @@ def test_classification():
     m.score(X, flowers), np.flatnonzero(m.coef_)
 
     import skglm
-    right = skglm.SparseLogisticRegression(.05, fit_intercept=True, tol=1e-10).fit(X, np.where(flowers == "rose", 1, -1))
+    with warnings.catch_warnings(action="ignore"): right = skglm.SparseLogisticRegression(.05, fit_intercept=True, tol=1e-10).fit(X, np.where(flowers == "rose", 1, -1))
     np.testing.assert_allclose(SparseLogisticRegression(.05, tol=1e-10).fit(X, flowers).coef_, right.coef_, atol=1e-5)
     three = rng.integers(3, size=200)
     m = SparseLogisticRegression(.01).fit(X + 2*np.eye(3, 60)[three], three)

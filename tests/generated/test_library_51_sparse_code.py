@@ -83,7 +83,7 @@ def test_any_penalty_any_device_many_dictionaries_at_once():
 
     for name, penalty in PENALTIES.items():
         term, lam = penalty(), torch.tensor(.02, dtype=torch.float64)
-        prox = lambda x, step, rows, term=term: term._prox(x, lam, step)
+        prox = lambda x, step, rows, term=term, lam=lam: term._prox(x, lam, step)
         values = torch.stack([code_objective(Y, D, prox_codes(Y, D, prox, tol=0, max_iter=n), .02, name) for n in range(0, 40, 3)])
         assert (values.diff(dim=0) <= 1e-12).all(), name
         R = prox_codes(Y, D, prox, tol=1e-3, max_iter=5000)

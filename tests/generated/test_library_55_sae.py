@@ -50,7 +50,7 @@ def test_jumprelu_and_its_pseudo_derivatives():
     theta = torch.tensor(.437, dtype=torch.float64, requires_grad=True)
     spread = .3*((torch.arange(4000, dtype=torch.float64) + .5)/4000 - .5)
     for f, is_step in ((jumprelu, False), (step, True)):
-        assert torch.autograd.gradcheck(lambda t: boxed(z, t, .3, is_step), (theta,))
+        assert torch.autograd.gradcheck(lambda t, is_step=is_step: boxed(z, t, .3, is_step), (theta,))
         torch.testing.assert_close(f(z[:, None] + spread, theta, .3).mean(1), boxed(z, theta, .3, is_step), atol=1e-3, rtol=0)
         for g in torch.eye(37, dtype=torch.float64):
             torch.testing.assert_close(torch.autograd.grad(f(z, theta, .3), theta, g)[0], torch.autograd.grad(boxed(z, theta, .3, is_step), theta, g)[0])
