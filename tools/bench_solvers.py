@@ -112,12 +112,12 @@ def slope_task(n: int = 1_000_000, last: float = 0., top: float = 2.) -> dict:
         out[order] = prox_SLOPE(np.abs(x)[order], u)
         return out*np.sign(x)
     presorted = np.sort(np.abs(x))[::-1].copy()
-    return dict(task="sorted-L1 prox, linear weights 2 to 0", shape=f"{n}", objective=lambda w: .5*((w - x)**2).sum() + (np.sort(np.abs(w))[::-1]*u).sum(), providers={
+    return dict(task=f"sorted-L1 prox, linear weights {top:g} to {last:g}", shape=f"{n}", objective=lambda w: .5*((w - x)**2).sum() + (np.sort(np.abs(w))[::-1]*u).sum(), providers={
         "sparsebook": lambda tol: sorted_l1(tx, tu).numpy(), "skglm with sort": theirs,
         "skglm alone, presorted (other task)": lambda tol: prox_SLOPE(presorted, u)})
 
 
-TASKS = [lambda: lasso_task(1000, 5000, 20, 100), lambda: lasso_task(1000, 5000, 200, 100), lambda: lasso_task(500, 20000, 20, 100), group_task, logistic_task, code_task, slope_task]
+TASKS = [lambda: lasso_task(1000, 5000, 20, 100), lambda: lasso_task(1000, 5000, 200, 100), lambda: lasso_task(500, 20000, 20, 100), group_task, logistic_task, code_task, slope_task, lambda: slope_task(top=1.)]
 
 
 def race(task: dict, rounds: int, most: float) -> list[dict]:
@@ -132,7 +132,7 @@ def race(task: dict, rounds: int, most: float) -> list[dict]:
             except Exception as e: errors[name] = f"{type(e).__name__}: {' '.join(str(e).split())[:120]}"; break
             values[name].append((tol, value))
             best = min(best, value)
-            if time.monotonic() - began > most or len(values[name]) > 1 and abs(values[name][-2][1] - value) <= 1e-9*abs(value): break
+            if time.monotonic() - began > most or tol < 1e-7 and abs(values[name][-2][1] - value) <= 1e-9*abs(value): break
     for name, tried in values.items():
         ok = [tol for tol, v in tried if v - best <= 1e-6*abs(best)]
         if ok: reached[name] = max(ok)
