@@ -1,10 +1,12 @@
-"""Write the README's verdict table from reports/recorded. `--check` writes nothing and fails when it would differ."""
+"""Write the README's generated blocks: verdicts from reports/recorded, download sizes from the data catalogue.
+
+`--check` writes nothing and fails when something would differ.
+"""
 import json
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-BEGIN, END = "<!-- verdicts: written by tools/readme.py -->", "<!-- end of verdicts -->"
 WORDS = ("reproduced", "partly", "not reproduced", "not tested")
 
 
@@ -24,18 +26,28 @@ def table() -> str:
     return "\n".join(lines)
 
 
+def downloads() -> str:
+    from sparsebook.command import megabytes
+    from sparsebook.fetch import catalogue
+    quick, rest = ([e for e in catalogue() if e.quick == which] for which in (True, False))
+    return (f"`sparsebook data fetch --all-quick` brings all {len(quick)} data sets that the `quick` profiles may use: {megabytes(sum(e.travels for e in quick))} once, "
+            f"{megabytes(sum(e.size for e in quick))} kept. The other {len(rest)} ({megabytes(sum(e.travels for e in rest))}) come when asked for by name.")
+
+
 def main() -> int:
     from sparsebook.artifact import write_atomic
     path = ROOT/"README.md"
-    text = path.read_text(encoding="utf-8")
-    head, begin, rest = text.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not (begin and end): print(f"README.md has lost its markers {BEGIN} and {END}: put them back around the verdict table"); return 1
-    new = f"{head}{BEGIN}\n{table()}\n{END}{tail}"
-    if new == text: return 0
-    if "--check" in sys.argv: print("README.md: the verdict table is not what reports/recorded says: run `make export`"); return 1
-    write_atomic(path, new.encode())
-    print("README.md: verdict table renewed")
+    old = text = path.read_text(encoding="utf-8")
+    for name, block in [("verdicts", table), ("downloads", downloads)]:
+        begin, end = f"<!-- {name}: written by tools/readme.py -->", f"<!-- end of {name} -->"
+        head, found, rest = text.partition(begin)
+        _, closed, tail = rest.partition(end)
+        if not (found and closed): print(f"README.md has lost its markers {begin} and {end}: put them back"); return 1
+        text = f"{head}{begin}\n{block()}\n{end}{tail}"
+    if text == old: return 0
+    if "--check" in sys.argv: print("README.md: the generated blocks are not what the recorded results and the data catalogue say: run `make export`"); return 1
+    write_atomic(path, text.encode())
+    print("README.md: generated blocks renewed")
     return 0
 
 

@@ -13,17 +13,6 @@ from sparsebook.fetch import Debian, Entry, github
 names = [e.name for e in catalogue()]
 
 
-@pytest.fixture(scope="module")
-def have():
-    "Bring a data set into the cache in a process that may use the network, or skip with the reason."
-    def bring(name):
-        if cached(name): return
-        done = subprocess.run([sys.executable, "-c", f"from sparsebook.data import fetch; fetch({name!r})"], capture_output=True, text=True)
-        if "UnreachableError" in done.stderr: pytest.skip(f"neither cached nor reachable: {done.stderr[done.stderr.index('UnreachableError'):]}")
-        assert done.returncode == 0, done.stderr
-    return bring
-
-
 @pytest.mark.parametrize("entry", catalogue(), ids=names)
 def test_entry_is_complete(entry):
     assert len(entry.what) > 10 and entry.licence.strip() and re.search(r"\b(1[5-9]|20)\d\d\b", entry.citation), "what, licence and a citation with a year"

