@@ -34,16 +34,17 @@ def _group_prox(code, v, lam, step, a, out):
 @_jit
 def _group_epochs(XT, at, ptr, ws, R, W, L, lam, code, a, n, count, AW, AR):
     "Sweeps over groups ws; R (T, n) and W (p, T) change in place."
-    T, worst = len(R), 0.
-    size = 0
+    T, worst, size = len(R), 0., 0
     for t in ws: size = max(size, ptr[t + 1] - ptr[t])
     v, new = np.empty(size*T, R.dtype), np.empty(size*T, R.dtype)
     AW[0], AR[0] = W, R
     for k in range(count):
         worst = 0.
         for t in ws:
-            if L[t] <= 0: continue
             lo, g = ptr[t], ptr[t + 1] - ptr[t]
+            if L[t] <= 0:                          # empty columns: the penalty alone
+                if lam[t, 0] + lam[t, 1] > 0: W[at[lo:lo + g]] = 0.
+                continue
             for j in range(g):
                 x = XT[at[lo + j]]
                 for c in range(T):
@@ -88,7 +89,7 @@ def bcd(
     first: int=20,          # groups in the first working set
 ) -> Solution:              # critical to `tol`, or a NotConverged warning
     "Block coordinate descent with working sets and Anderson extrapolation for least squares."
-    XT, w = _arrays(X, w0)
+    XT, w = _arrays(X, w0, penalty)
     n, flat = len(y), w.ndim == 1
     W, target = np.ascontiguousarray(w.reshape(len(w), -1)), np.ascontiguousarray(y.numpy().reshape(n, -1).T)
     code, lam, a, at, ptr = _group_lams(penalty, len(w))

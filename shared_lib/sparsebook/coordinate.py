@@ -79,7 +79,9 @@ def _epochs(XT, ws, r, w, h, L, lam, free, code, a, b, count, W, R):
     for k in range(count):
         worst = 0.
         for t in range(len(ws)):
-            if L[t] <= 0.: continue
+            if L[t] <= 0.:                         # an empty column: the penalty alone
+                if not free[t]: w[t] = min(max(w[t], a), b) if code == 10 else 0.
+                continue
             x, s = XT[ws[t]], 0.
             for i in range(n): s += x[i]*r[i]
             v = w[t] + s/L[t]
@@ -159,7 +161,9 @@ def _descend(XT, ws, r, w, h, L, lam, free, kind, tol, most) -> np.ndarray:
     return r
 
 # %% ../../nbs/shared_lib/45_coordinate.ipynb #ea7569c5
-def _arrays(X: Tensor, w0: Tensor):
+def _arrays(X: Tensor, w0: Tensor, penalty):
+    "Features by rows, and a start that the penalty allows."
+    if getattr(penalty, "constrained", False): w0 = penalty.prox(w0, 0.)
     if X.is_cuda: raise ValueError(f"coordinate descent runs on the CPU, got X on {X.device}: move it, or use fista there")
     return np.ascontiguousarray(X.detach().numpy().T), w0.detach().numpy().copy()
 
@@ -203,7 +207,7 @@ def cd(
 ) -> Solution:              # critical to `tol`, or a NotConverged warning
     "Coordinate descent with working sets and Anderson extrapolation for least squares."
     if y.dim() > 1: raise ValueError(f"cd takes one target, got y of shape {tuple(y.shape)}: call it column by column, or bcd with L21")
-    XT, w = _arrays(X, w0)
+    XT, w = _arrays(X, w0, penalty)
     n, h, target = len(y), np.array([1/len(y)], XT.dtype), y.numpy()
     (lam, free), kind = _lams(penalty, w0), _kind(penalty)
     r = (target - w @ XT)/n if w.any() else target/n

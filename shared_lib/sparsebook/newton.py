@@ -27,7 +27,7 @@ def prox_newton(
 ) -> Solution:              # critical to `tol`, or a NotConverged warning
     "Coordinate descent on second-order models, for least squares, logistic, Huber and Poisson losses."
     if y.dim() > 1: raise ValueError(f"prox_newton takes one target, got y of shape {tuple(y.shape)}")
-    XT, w = _arrays(X, w0)
+    XT, w = _arrays(X, w0, penalty)
     (lam, free), kind = _lams(penalty, w0), _kind(penalty)
     z = torch.from_numpy(w @ XT)
     history = {"iteration": [], "objective": [], "distance": [], "working_set": []}
@@ -40,6 +40,7 @@ def prox_newton(
         distance, ws = float(score.max(initial=0)), _pick(score, w != 0, first)
         for k, v in zip(history, (it, value, distance, len(ws)), strict=True): history[k].append(v)
         if distance <= tol or it == max_iter or not math.isfinite(distance): break
+        bound = False                                        # the curvature bound instead of the Hessian: always descends
         for inner in range(20):                              # Newton steps on one working set
             if inner:
                 raw = datafit.raw_gradient(y, z).numpy()
@@ -47,7 +48,7 @@ def prox_newton(
                 if near <= max(.3*tol, .1*distance): break
             else: near = distance
             h = datafit.raw_hessian(y, z).numpy()
-            h = np.ascontiguousarray(np.maximum(h, 1e-6*h.max() if h.max() > 0 else 1/len(y)))
+            h = np.full_like(h, datafit.curvature(y)/len(y)) if bound else np.ascontiguousarray(np.maximum(h, 1e-6*h.max() if h.max() > 0 else 1/len(y)))
             u = w[ws].copy()
             _descend(XT, ws, -raw.copy(), u, h, _curvatures(XT, ws, h), lam[ws], free[ws], kind, max(.1*tol, .1*near), sweeps)
             d = u - w[ws]
@@ -58,7 +59,9 @@ def prox_newton(
                 after = objective(z + step*move, new)
                 if after <= value + 1e-12*abs(value): break
                 step /= 2
-            if step <= 1e-10: break
+            if step <= 1e-10:
+                if bound or datafit.curvature(y) == math.inf: break
+                bound = True; continue
             w, z, value = new, z + step*move, after
     tw = torch.from_numpy(w)
     return finish(datafit, penalty, X, y, tw, history, tol, max_iter, duality_gap(X, y, datafit, penalty, tw, z, torch.from_numpy(g)))

@@ -81,6 +81,9 @@ def test_least_squares_cd():
         assert L1(share*top).subdiff_distance(w, -X.T @ (y - X @ w)/n).max() <= 1e-8
         if share >= 1: assert (w.abs() < 1e-7).all()
     edges()
+    empty = torch.stack([X[:, 0], torch.zeros(len(X), dtype=X.dtype)], 1)                                   # a warm start on an empty column, and starts outside
+    assert cd(empty, y, Quadratic(), L1(.1), w0=torch.ones(2, dtype=X.dtype)).w[1] == 0
+    for p, w0 in [(Box(lo=.5, hi=1.), None), (NonNegL1(.1), -torch.ones(100, dtype=X.dtype))]: assert cd(X, y, Quadratic(), p, w0=w0).history["distance"][-1] <= 1e-8
     assert not cd(X, y, Quadratic(), L1(1.01*alpha_max(X, y, Quadratic(), L1()))).w.any()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always"); cd(X, y, Quadratic(), L1(lam/50), max_iter=1, sweeps=1)

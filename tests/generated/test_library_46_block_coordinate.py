@@ -34,6 +34,8 @@ def test_groups_bcd():
         assert ours.history["distance"][-1] <= 1e-8 and abs(ours.history["objective"][-1] - slow.history["objective"][-1]) < 1e-9, p
     ours = bcd(X, y, Quadratic(), GroupMCP(.1, 5, gamma=3.))
     assert GroupMCP(.1, 5, gamma=3.).subdiff_distance(ours.w, -X.T @ (y - X @ ours.w)/len(y)).max() <= 1e-8
+    empty = torch.cat([torch.zeros(len(X), 5, dtype=X.dtype), X[:, 5:]], 1)
+    assert not bcd(empty, y, Quadratic(), GroupL2(.1, 5), w0=torch.ones(120, dtype=X.dtype)).w[:5].any()
     Y = torch.stack([y, y.flip(0), y + 1], 1)
     ours, slow = bcd(X, Y, MultiTask(), L21(.2)), fista(X, Y, MultiTask(), L21(.2))
     assert abs(ours.history["objective"][-1] - slow.history["objective"][-1]) < 1e-9
