@@ -29,6 +29,7 @@ class Datafit:
     def raw_gradient(self, y: Tensor, z: Tensor) -> Tensor: raise NotImplementedError  # dF/dz, shape of z
     def raw_hessian(self, y: Tensor, z: Tensor) -> Tensor: raise NotImplementedError  # diagonal (or diagonal bound) of d2F/dz2, shape of z
     def curvature(self, y: Tensor) -> float: raise NotImplementedError  # c with Hessian <= c/n; inf: unbounded
+    def raw_majorant(self, y: Tensor, z: Tensor) -> Tensor: return torch.full_like(z, self.curvature(y)/len(y))  # diagonal of a parabola above F that touches it at z
     def conjugate(self, y: Tensor, theta: Tensor) -> Tensor: raise NotImplementedError  # sup_z <theta, z> - F(z); inf outside the domain
     def check(self, y: Tensor) -> None: _check_column(y)
     def outputs(self, y: Tensor) -> tuple: return tuple(y.shape[1:])  # shape of one sample's prediction: () or (T,)
@@ -86,6 +87,7 @@ class Huber(Datafit):
 
     def raw_gradient(self, y, z): return (z - y).clamp(-self.delta, self.delta)/len(y)
     def raw_hessian(self, y, z): return ((y - z).abs() <= self.delta).to(z)/len(y)
+    def raw_majorant(self, y, z): return (self.delta/(y - z).abs()).clamp(max=1)/len(y)
     def curvature(self, y): return 1.
     def conjugate(self, y, theta): return _inf_unless(len(y)*theta.abs() <= self.delta*(1 + 1e-12), len(y)/2*(theta**2).sum() + theta @ y)
     def scalar(self): return 2, (float(self.delta),)
@@ -98,6 +100,7 @@ class Logistic(Datafit):
     def value(self, y, z): return softplus(-y*z).mean()
     def raw_gradient(self, y, z): return -y*torch.sigmoid(-y*z)/len(y)
     def raw_hessian(self, y, z): return torch.sigmoid(z)*torch.sigmoid(-z)/len(y)
+    def raw_majorant(self, y, z): return torch.where(z.abs() > 1e-4, torch.tanh(z/2)/(2*z), .25)/len(y)
     def curvature(self, y): return .25
     def scalar(self): return 1, ()
 

@@ -40,7 +40,7 @@ def prox_newton(
         distance, ws = float(score.max(initial=0)), _pick(score, w != 0, first)
         for k, v in zip(history, (it, value, distance, len(ws)), strict=True): history[k].append(v)
         if distance <= tol or it == max_iter or not math.isfinite(distance): break
-        bound = False                                        # the curvature bound instead of the Hessian: always descends
+        bound = False                                        # a parabola above the loss instead of the Hessian: slower, always descends
         for inner in range(20):                              # Newton steps on one working set
             if inner:
                 raw = datafit.raw_gradient(y, z).numpy()
@@ -48,19 +48,20 @@ def prox_newton(
                 if near <= max(.3*tol, .1*distance): break
             else: near = distance
             h = datafit.raw_hessian(y, z).numpy()
-            h = np.full_like(h, datafit.curvature(y)/len(y)) if bound else np.ascontiguousarray(np.maximum(h, 1e-6*h.max() if h.max() > 0 else 1/len(y)))
+            bound = bound or not h.any()
+            h = datafit.raw_majorant(y, z).numpy() if bound else np.ascontiguousarray(np.maximum(h, 1e-6*h.max()))
             u = w[ws].copy()
             _descend(XT, ws, -raw.copy(), u, h, _curvatures(XT, ws, h), lam[ws], free[ws], kind, max(.1*tol, .1*near), sweeps)
             d = u - w[ws]
             move = torch.from_numpy(np.ascontiguousarray(d[d != 0] @ XT[ws[d != 0]])) if d.any() else torch.zeros_like(z)
-            step = 1.
-            while step > 1e-10:
+            step, least = 1., 1e-10 if bound or datafit.curvature(y) == math.inf else 1e-3
+            while step > least:
                 new = w.copy(); new[ws] += step*d
                 after = objective(z + step*move, new)
                 if after <= value + 1e-12*abs(value): break
                 step /= 2
-            if step <= 1e-10:
-                if bound or datafit.curvature(y) == math.inf: break
+            if step <= least:
+                if least < 1e-3: break
                 bound = True; continue
             w, z, value = new, z + step*move, after
     tw = torch.from_numpy(w)

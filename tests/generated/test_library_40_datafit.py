@@ -335,6 +335,10 @@ def test_every_datafit_keeps_the_contract():
             assert torch.linalg.matrix_norm(in_w.T @ H @ in_w, 2) <= d.lipschitz(X, y)*(1 + 1e-12)
             assert (d.feature_lipschitz(X, y) <= d.lipschitz(X, y)*(1 + 1e-12)).all()
             if d.curvature(y) < math.inf: torch.testing.assert_close(torch.tensor(d.lipschitz(X, y)), torch.linalg.eigvalsh(X.T @ X).max().float()*d.curvature(y)/25, rtol=1e-5, atol=0)
+            if d.curvature(y) < math.inf:
+                for other in (z, -z, targets(d, 25, seed + 2)[1], 30*z):
+                    parabola = d.value(y, z) + (d.raw_gradient(y, z)*(other - z)).sum() + (d.raw_majorant(y, z)*(other - z)**2).sum()/2
+                    assert d.value(y, other) <= parabola*(1 + 1e-12) + 1e-12, (d, other)
             if isinstance(d, Cox) or type(d).conjugate is Datafit.conjugate: continue
             theta = d.raw_gradient(y, z)
             torch.testing.assert_close(d.value(y, z) + d.conjugate(y, theta), (theta*z).sum(), rtol=1e-10, atol=1e-12)
