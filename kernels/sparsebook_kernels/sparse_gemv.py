@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['LARGEST', 'WIDTH', 'TILE', 'BENCH', 'keep', 'kth_kernel', 'kth_largest', 'Packed', 'pack', 'sparse_gemv_ref',
-           'sparse_gemv_kernel', 'split', 'supported', 'sparse_gemv', 'teal_like_kernel']
+           'sparse_gemv_kernel', 'split', 'supported', 'sparse_gemv', 'teal_like_kernel', 'normal_quantile']
 
 # %% ../../nbs/kernels/20_sparse_gemv.ipynb #d3352507
 import functools
@@ -224,7 +224,7 @@ def sparse_gemv(
     y = _sparse_gemv(x, wt, norms, thr, cut, count, edges, silu)
     return [y[:, :sizes[0]]] if silu else [part[:, :n] for part, n in zip(y.split(widths, 1), sizes, strict=True)]
 
-# %% ../../nbs/kernels/20_sparse_gemv.ipynb #a12b7135
+# %% ../../nbs/kernels/20_sparse_gemv.ipynb #5aedb7e7
 @triton.jit
 def teal_like_kernel(p_x, p_wt, p_y, thr, K, N, BN: tl.constexpr, BK: tl.constexpr):
     o_n, o_k = tl.program_id(0)*BN + tl.arange(0, BN), tl.program_id(1)*BK + tl.arange(0, BK)
@@ -240,12 +240,12 @@ def _teal_like(x, packed, thr):
     return [y.to(x.dtype)[None]]
 
 @functools.lru_cache(16)
-def _thresholds(K: int, sparsity: float) -> float:
-    "Of a standard normal input in bfloat16."
+def normal_quantile(sparsity: float) -> float:
+    "The magnitude below which this share of standard normal inputs lies."
     return torch.randn(1 << 20, generator=torch.Generator().manual_seed(0)).abs().quantile(sparsity).item()
 
 def _task(sizes, K, sparsity, name, scaled=True, exact=False, silu=False, B=1) -> dict:
-    thr, N = _thresholds(K, sparsity), sum(sizes)
+    thr, N = normal_quantile(sparsity), sum(sizes)
     def make(device):
         weights = [torch.randn(n, K, device=device, dtype=torch.bfloat16) for n in sizes]
         ones = tuple(torch.ones(K, device=device) for _ in sizes)             # unit norms: scores are computed, the share stays known
