@@ -117,7 +117,26 @@ def slope_task(n: int = 1_000_000, last: float = 0., top: float = 2.) -> dict:
         "skglm alone, presorted (other task)": lambda tol: prox_SLOPE(presorted, u)})
 
 
-TASKS = [lambda: lasso_task(1000, 5000, 20, 100), lambda: lasso_task(1000, 5000, 200, 100), lambda: lasso_task(500, 20000, 20, 100), group_task, logistic_task, code_task, slope_task, lambda: slope_task(top=1.)]
+def dag_task(d: int = 30, degree: int = 2, n: int = 1000) -> dict:
+    "Its objective is 1 + wrong edges of a planted graph: only who finds as good a graph is timed. The peer does not read a tolerance, nor do we here."
+    import contextlib
+    import io
+
+    import numpy as np
+    from dagma.linear import DagmaLinear
+    from sparsebook.dag import linear_sem, random_dag, random_weights, sample_cov
+    from sparsebook.dag_metric import edge_counts
+    from sparsebook.dag_solver import dagma
+    rng = np.random.default_rng(0)
+    W = random_weights(random_dag(d, degree*d, rng), rng)
+    X = linear_sem(W, n, rng).X
+    def theirs(T):
+        with contextlib.redirect_stderr(io.StringIO()): return DagmaLinear("l2").fit(X.copy(), lambda1=.03, T=T)
+    return dict(task=f"DAG, least squares, ER{degree}, n={n}", shape=f"d={d}", objective=lambda W_: 1 + int(edge_counts(W_, W).shd), providers={
+        "sparsebook": lambda tol: dagma(sample_cov(X), .03).dag, "dagma": lambda tol: theirs(5), "dagma, 4 stages as here": lambda tol: theirs(4)})
+
+
+TASKS = [lambda: lasso_task(1000, 5000, 20, 100), lambda: lasso_task(1000, 5000, 200, 100), lambda: lasso_task(500, 20000, 20, 100), group_task, logistic_task, code_task, slope_task, lambda: slope_task(top=1.), dag_task]
 
 
 def race(task: dict, rounds: int, most: float) -> list[dict]:
@@ -166,7 +185,7 @@ def main() -> int:
     from bench_kernels import described
     from record import device
     torch.set_num_threads(1)
-    same = dict(cpu=device()["cpu"], versions=", ".join(f"{p} {version(p)}" for p in ("scikit-learn", "celer", "skglm", "numba", "torch")), commit=described(), date=datetime.date.today().isoformat())
+    same = dict(cpu=device()["cpu"], versions=", ".join(f"{p} {version(p)}" for p in ("scikit-learn", "celer", "skglm", "numba", "torch", "dagma")), commit=described(), date=datetime.date.today().isoformat())
     rows = []
     for make in TASKS:
         task = make()

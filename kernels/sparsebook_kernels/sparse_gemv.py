@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['LARGEST', 'WIDTH', 'TILE', 'BENCH', 'keep', 'kth_kernel', 'kth_largest', 'Packed', 'pack', 'sparse_gemv_ref',
-           'sparse_gemv_kernel', 'split', 'supported', 'sparse_gemv', 'teal_like_kernel', 'normal_quantile']
+           'sparse_gemv_kernel', 'split', 'supported', 'sparse_gemv', 'normal_quantile']
 
 # %% ../../nbs/kernels/20_sparse_gemv.ipynb #d3352507
 import functools
@@ -224,21 +224,7 @@ def sparse_gemv(
     y = _sparse_gemv(x, wt, norms, thr, cut, count, edges, silu)
     return [y[:, :sizes[0]]] if silu else [part[:, :n] for part, n in zip(y.split(widths, 1), sizes, strict=True)]
 
-# %% ../../nbs/kernels/20_sparse_gemv.ipynb #5aedb7e7
-@triton.jit
-def teal_like_kernel(p_x, p_wt, p_y, thr, K, N, BN: tl.constexpr, BK: tl.constexpr):
-    o_n, o_k = tl.program_id(0)*BN + tl.arange(0, BN), tl.program_id(1)*BK + tl.arange(0, BK)
-    x = tl.load(p_x + o_k, mask=o_k < K, other=0.0).to(tl.float32)
-    on = tl.abs(x) >= thr
-    w = tl.load(p_wt + o_k.to(tl.int64)[:, None]*N + o_n[None, :], mask=on[:, None], other=0.0, eviction_policy="evict_first")
-    tl.atomic_add(p_y + o_n, tl.sum(w.to(tl.float32)*x[:, None], 0), sem="relaxed")
-
-def _teal_like(x, packed, thr):
-    wt = packed.wt
-    y = torch.zeros(wt.shape[1], device=x.device)
-    teal_like_kernel[triton.cdiv(wt.shape[1], 256), triton.cdiv(len(wt), 64)](x, wt, y, thr, len(wt), wt.shape[1], BN=256, BK=64, num_warps=4)
-    return [y.to(x.dtype)[None]]
-
+# %% ../../nbs/kernels/20_sparse_gemv.ipynb #012dc1af
 @functools.lru_cache(16)
 def normal_quantile(sparsity: float) -> float:
     "The magnitude below which this share of standard normal inputs lies."
@@ -261,7 +247,6 @@ def _task(sizes, K, sparsity, name, scaled=True, exact=False, silu=False, B=1) -
             return (torch.nn.functional.silu(y[:, :sizes[0]])*y[:, sizes[0]:],) if silu else y.split(sizes, 1)
         return run
     providers = {"sparsebook": lambda: lambda x, w, p: sparse_gemv(x, p, k), "dense (cuBLAS)": dense}
-    if not exact and not silu and len(sizes) == B == 1: providers["TEAL-like (no norms, atomics)"] = lambda: lambda x, w, p: _teal_like(x, p, thr)
     union = 1 - sparsity**B
     return dict(kernel=f"sparse GEMV {name}, sparsity {sparsity}", shape=f"{B}x{N}x{K}", dtype="bfloat16", make=make, bytes=int(2*N*K*union), check=check,
                 providers=providers, ours="sparsebook")
