@@ -463,7 +463,7 @@ def write_source(root: Path, src: Path) -> None:
     benches = read_benches(root/cfg["recorded"]/"bench")
     table = operators(root, library, {p["slug"] for p in here})
     mark = (HERE/"reports"/"_templates"/"mark.html").read_text(encoding="utf-8")
-    values = dict(mark=jinja2.Template(mark).render(), papers=papers, here=here, planned=settings["project"]["papers_planned"], claims=claims, totals=totals, library=library, judge=judge, benches=benches, operators=table, shelves=shelves,
+    values = dict(mark=jinja2.Template(mark).render(), papers=papers, here=here, planned=settings["project"]["papers_planned"], foundations=settings["papers"].get("foundations", "").split(), claims=claims, totals=totals, library=library, judge=judge, benches=benches, operators=table, shelves=shelves,
                   families=[f.capitalize() for f in dict.fromkeys([*plan["families"], *(p["family"] for p in here)]) if any(p["family"] == f for p in papers)])
     for name in ("hero", "table", "start", "library"): show(f"{name}.html", f"{name}.html", **values)
     front = "---\nhtml_theme.sidebar_secondary.remove: true\n---\n"
