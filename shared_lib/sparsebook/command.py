@@ -81,12 +81,11 @@ def verify(
     "Read every cached file and compare size and sha256."
     wrong = whole = 0
     for entry in chosen(names or [], everything=not names):
-        present = [n for n in entry.files if (entry.folder/n).exists()]
-        if not names and not present: continue
-        faults = {n: why for n in entry.files if (why := damage(entry.folder/n, entry.files[n]))}
-        if faults and cached(entry): faults = {}                    # the other of two forms is here and whole
+        if cached(entry): whole += 1; continue                       # in the one or the other form
+        form = next((form for form in (entry.files, *entry.instead[:1]) if any((entry.folder/n).exists() for n in form)), entry.files if names else {})
+        faults = {n: why for n in form if (why := damage(entry.folder/n, form[n]))}
         for n, why in faults.items(): print(f"{entry.folder/n}: {why}", file=sys.stderr)
-        wrong, whole = wrong + bool(faults), whole + (not faults)
+        wrong += bool(faults)
     print(f"{whole} data sets are whole" + (f", {wrong} are not: `sparsebook data fetch` mends them" if wrong else ""))
     if wrong: raise typer.Exit(1)
 

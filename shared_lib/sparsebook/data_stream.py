@@ -46,7 +46,7 @@ class Ridership(NamedTuple):
 
 
 @dataset(
-    "ridership", what="passengers of 20 stations of the Chicago L on 5,698 days", licence="MIT (package)", quick=False,
+    "ridership", what="passengers of 20 stations of the Chicago L on 5,698 days", licence="MIT (package)", download=4_140_980,
     routes=(github("tidymodels/modeldata", "5c22676a2deab18170885be4dd6e55068a669bb3", "data"),),
     citation="Kuhn, Johnson (2020): Feature engineering and selection. Chapman and Hall/CRC; R package modeldata, data set Chicago",
     files=sums("cab9ea23b19061850e271c3665c3ffe7af893e8828837283899f09fa2fd88556 287604 Chicago.rda"),

@@ -48,6 +48,7 @@ def test_which_data_sets_are_meant():
 def test_the_commands():
     from sparsebook.fetch import cached, where
     import tempfile
+    from dataclasses import replace
     from pathlib import Path
     from unittest import mock
     import pytest
@@ -87,6 +88,11 @@ def test_the_commands():
         (where()/"toy-b"/"b.txt").write_text("x"*15)                                     # same size, other bytes
         bad = run("data", "verify")
         assert bad.exit_code == 1 and "1 are not" in bad.stdout and "b.txt" in bad.stderr and "sha256" in bad.stderr
+        (where()/"toy-b"/"b.txt").unlink()                                               # a data set in its second form
+        CATALOGUE["toy-b"] = replace(CATALOGUE["toy-b"], files={"c.txt": CATALOGUE["toy-b"].files["b.txt"]}, instead=(CATALOGUE["toy-b"].files, (Folder(home),)))
+        assert run("data", "fetch", "toy-b").exit_code == 0 and run("data", "verify").stdout == "2 data sets are whole\n"
+        (where()/"toy-b"/"b.txt").write_text("half")
+        assert run("data", "verify").exit_code == run("data", "verify", "toy-b").exit_code == 1
 
     with mock.patch.dict(CATALOGUE, clear=True), mock.patch("sparsebook.fetch.discover"), mock.patch.dict("os.environ", SPARSEBOOK_DATA=tempfile.mkdtemp()):
         home = shelf()
