@@ -87,6 +87,13 @@ def test_nothing_turns_data_into_code():
     for p in [ROOT/p for p, call in MEANT if call == "yaml.load("]: assert "ruamel" in p.read_text(encoding="utf-8")
 
 
+def test_what_is_recorded_is_in_the_repository():
+    recorded = [str(p.relative_to(ROOT)) for p in (ROOT/"reports"/"recorded").rglob("*") if p.is_file()]
+    done = subprocess.run(["git", "check-ignore", "--no-index", "--stdin"], cwd=ROOT, input="\n".join(recorded), capture_output=True, text=True)
+    if done.returncode == 128: pytest.skip("no git here")
+    assert recorded and not done.stdout, f"ignored by .gitignore: {done.stdout}"
+
+
 def test_no_address_of_a_machine():
     "No path of the machine where this was written, no host but public ones."
     for p in sources():
