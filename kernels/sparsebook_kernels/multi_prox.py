@@ -77,7 +77,7 @@ def shrink_ref(
         y = torch.where(s <= t, 0, z)
     return torch.where(x < 0, -y, y).to(w.dtype)
 
-# %% ../../nbs/kernels/11_multi_prox.ipynb #297b9a45
+# %% ../../nbs/kernels/11_multi_prox.ipynb #2b222532
 @triton.jit
 def shrink(x, p_par, KIND: tl.constexpr):
     "The prox of each entry of x (float32)."
@@ -96,12 +96,15 @@ def shrink(x, p_par, KIND: tl.constexpr):
             for _ in tl.static_range(2): r = r - (r*r*r - r + q)/(3*r*r - 1)
             y = b*r*r
         else:
-            q = u*0.6666666667*tl.exp2(-1.3333333333*tl.log2(b))
-            r = 1 - q*(0.3333333333 + q*(0.2222222222 + q*(0.2469135802 + q*0.3292181070)))
-            for _ in tl.static_range(3): r = r - (r*r*r*r - r + q)/(4*r*r*r - 1)
-            y = b*r*r*r
+            i = (0x548c2b4b - b.to(tl.int32, bitcast=True)//3).to(tl.float32, bitcast=True)   # b^(-1/3) to 3 per cent, from the exponent
+            c = b*i*i*i
+            i *= 1.752319676 - c*(1.2509524245 - c*0.5093818292)
+            c = 1 - b*i*i*i
+            i *= 1 + c*(0.3333333333 + c*0.2222222222)
+            w = tl.sqrt(tl.maximum(0.47247039 - u*0.6666666667*i*i*i*i, 0.0)) - 0.48099618
+            y = b*(0.732527283 + w*(1.21504831 + w*(0.405055174 + w*(-0.063348804 + w*(0.0182851324 + w*(-0.00579112945 + w*0.00149522996))))))
         y = tl.where(s <= t, 0.0, y)
-    y = tl.where(s == s, y, s)  # NaN stays
+    y = tl.where(s < float("inf"), y, s)  # NaN and infinity stay
     return tl.where(x < 0, -y, y)
 
 @triton.jit

@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['INTERPRETED', 'DEVICE', 'DTYPES', 'MAX_M', 'nm_mask_ref', 'magnitude_key', 'kept_pieces', 'piece_offsets',
            'nm_fwd_kernel', 'check_pattern', 'check_tensors', 'geometry', 'per_replica', 'launch', 'supported',
-           'nm_mask', 'sr_ste_forward_ref', 'sr_ste_forward', 'sr_ste_grad_ref', 'sr_ste_grad', 'sr_ste_forward_grad']
+           'one_pass', 'number_or_each', 'nm_mask', 'nm_mask_op', 'sr_ste_forward_ref', 'sr_ste_forward',
+           'sr_ste_forward_op', 'sr_ste_grad_ref', 'sr_ste_grad', 'sr_ste_grad_op', 'sr_ste_forward_grad']
 
 # %% ../../nbs/kernels/00_nm.ipynb #b9768168
 import contextlib
@@ -111,7 +112,7 @@ def piece_offsets(q: tl.constexpr, M: tl.constexpr, G: tl.constexpr, C: tl.const
     i = tl.arange(0, G*C)
     return tl.max_contiguous(i if C == M else (i//C)*M + (q*C + i%C), V)
 
-# %% ../../nbs/kernels/00_nm.ipynb #cd5f8dd0
+# %% ../../nbs/kernels/00_nm.ipynb #5fe067fd
 @triton.jit
 def nm_fwd_kernel(p_w, p_mask, p_out, p_grad, p_dw, lam, size, LAM_EACH: tl.constexpr, N: tl.constexpr, M: tl.constexpr, P: tl.constexpr, G: tl.constexpr, C: tl.constexpr, V: tl.constexpr):
     "`size` weights a replica; an output whose pointer is None is not written."
@@ -134,12 +135,12 @@ def nm_fwd_kernel(p_w, p_mask, p_out, p_grad, p_dw, lam, size, LAM_EACH: tl.cons
             b_dw = gs[q].to(tl.float32) + tl.where(keep[q], 0.0, b_lam*ws[q].to(tl.float32))
             tl.store(p_dw + start + o, b_dw.to(p_dw.dtype.element_ty), mask=o < left)
 
-def check_pattern(w: Tensor, n: int, m: int) -> tuple[int, int]:
+def check_pattern(w: Tensor, n: int, m: int, **others: Tensor) -> tuple[int, int]:
     n, m = operator.index(n), operator.index(m)
     if not 1 <= m <= MAX_M: raise ValueError(f"m must be in 1..{MAX_M}, got {m}")
     if not 0 <= n <= m: raise ValueError(f"n must be in 0..m={m}, got {n}")
     if w.dim() < 1 or w.shape[-1] % m: raise ValueError(f"the last dimension must be a multiple of m={m}, got shape {tuple(w.shape)}: leave this layer dense, or pad it")
-    check_tensors(w=w)
+    check_tensors(w=w, **others)
     return n, m
 
 def check_tensors(**tensors: Tensor) -> None:
@@ -188,19 +189,35 @@ def supported(
     "Whether the kernels run here: a CUDA tensor (any tensor in the interpreter), float32, float16 or bfloat16, 0 <= n <= m <= 32, m divides the last dimension."
     return (w.is_cuda or INTERPRETED) and w.dtype in DTYPES and 1 <= m <= MAX_M and 0 <= n <= m and w.dim() >= 1 and w.shape[-1] % m == 0
 
+def one_pass(w: Tensor, n: int, m: int, want_mask: bool=False, want_out: bool=False, grad: Tensor|None=None, lam: float|Tensor=0.0) -> tuple:
+    "Mask, projection and (given `grad`) gradient of one launch; None for what is not asked for."
+    n, m = check_pattern(w, n, m, **({} if grad is None else {"grad": grad}))
+    replicas, s = (1, {"lam": 0.0}) if grad is None else per_replica(w, lam=lam)
+    x, g = w.detach().contiguous(), None if grad is None else grad.detach().contiguous()
+    mask, out, dw = (torch.empty(w.shape, dtype=dtype, device=w.device) if want else None for want, dtype in ((want_mask, torch.bool), (want_out, w.dtype), (g is not None, w.dtype if g is None else g.dtype)))
+    sizes = geometry(m, x.element_size() if g is None else max(x.element_size(), g.element_size()), out is None and g is None)
+    launch(nm_fwd_kernel, x, replicas, sizes, x, None if mask is None else mask.view(torch.int8), out, g, dw, s["lam"], LAM_EACH=isinstance(s["lam"], Tensor), N=n)
+    return mask, out, dw
+
+def number_or_each(w: Tensor, v: float|Tensor) -> tuple:
+    "A number, or one a replica, as two arguments of a torch operator: a float and a tensor or None."
+    return (0.0, v if v.dim() else v.expand(w.shape[:1])) if isinstance(v, Tensor) else (v, None)
+
 def nm_mask(
     w: Tensor,   # (..., K) float32, float16 or bfloat16; any strides; NaN counts as largest
     n: int,      # stay in each group, 0..m
     m: int,      # size of a group, 1..32; divides K
 ) -> Tensor:     # bool, contiguous, shape of `w`: exactly n True in every m consecutive entries, the lowest index first among the equal
     "Keep the `n` largest magnitudes of every `m`, in one read of `w`."
-    n, m = check_pattern(w, n, m)
-    x = w.detach().contiguous()
-    mask = torch.empty(w.shape, dtype=torch.bool, device=w.device)
-    launch(nm_fwd_kernel, x, 1, geometry(m, x.element_size(), True), x, mask.view(torch.int8), None, None, None, 0.0, LAM_EACH=False, N=n)
-    return mask
+    return nm_mask_op(w.detach(), n, m) if torch.compiler.is_compiling() else one_pass(w, n, m, True)[0]
 
-# %% ../../nbs/kernels/00_nm.ipynb #61b54661
+@torch.library.custom_op("sparsebook::nm_mask", mutates_args=())
+def nm_mask_op(w: Tensor, n: int, m: int) -> Tensor: return one_pass(w, n, m, True)[0]
+
+@nm_mask_op.register_fake
+def _(w, n, m): return w.new_empty(w.shape, dtype=torch.bool)
+
+# %% ../../nbs/kernels/00_nm.ipynb #38fd8d92
 def sr_ste_forward_ref(
     w: Tensor,                   # (..., K)
     n: int,                      # stay in each group, 0..m
@@ -215,16 +232,23 @@ def sr_ste_forward(
     n: int,                      # stay in each group, 0..m
     m: int,                      # size of a group, 1..32; divides K
     want_mask: bool=True,        # False returns None for the mask
-) -> tuple[Tensor, Tensor]:      # contiguous, of `w`'s shape: the projection (no gradient), and the mask
+    lam: float|Tensor|None=None, # None: no gradient; a number, or (w.shape[0],): `sr_ste_grad` with this decay is the gradient
+) -> tuple[Tensor, Tensor]:      # contiguous, of `w`'s shape: the projection, and the mask
     "The n:m projection of `w` and its mask, in one pass."
-    n, m = check_pattern(w, n, m)
-    x = w.detach().contiguous()
-    out = torch.empty(w.shape, dtype=w.dtype, device=w.device)
-    mask = torch.empty(w.shape, dtype=torch.bool, device=w.device) if want_mask else None
-    launch(nm_fwd_kernel, x, 1, geometry(m, x.element_size(), False), x, mask.view(torch.int8) if want_mask else None, out, None, None, 0.0, LAM_EACH=False, N=n)
-    return out, mask
+    tracked = lam is not None and w.requires_grad and torch.is_grad_enabled()
+    if not tracked and not torch.compiler.is_compiling(): return one_pass(w, n, m, want_mask, True)[1::-1]
+    out, mask = sr_ste_forward_op(w if tracked else w.detach(), n, m, want_mask, *number_or_each(w, 0.0 if lam is None else lam))
+    return out, mask if want_mask else None
 
-# %% ../../nbs/kernels/00_nm.ipynb #d8a18bbd
+@torch.library.custom_op("sparsebook::sr_ste_forward", mutates_args=())
+def sr_ste_forward_op(w: Tensor, n: int, m: int, want_mask: bool, lam: float, lams: Tensor|None) -> tuple[Tensor, Tensor]:
+    mask, out, _ = one_pass(w, n, m, want_mask, True)
+    return out, mask if want_mask else w.new_empty(0, dtype=torch.bool)
+
+@sr_ste_forward_op.register_fake
+def _(w, n, m, want_mask, lam, lams): return w.new_empty(w.shape), w.new_empty(w.shape if want_mask else 0, dtype=torch.bool)
+
+# %% ../../nbs/kernels/00_nm.ipynb #34673492
 def sr_ste_grad_ref(
     w: Tensor,            # (..., K)
     grad: Tensor,         # gradient of the projection, shape of `w`
@@ -236,15 +260,6 @@ def sr_ste_grad_ref(
     lam = lam.to(w.device, torch.float32).view(-1, *[1]*(w.dim() - 1)) if isinstance(lam, Tensor) and lam.dim() else float(lam)
     return (grad.float() + torch.where(nm_mask_ref(w, n, m), 0.0, lam*w.detach().float())).to(grad.dtype)
 
-def _grad(w, grad, n, m, lam, want_out):
-    n, m = check_pattern(w, n, m)
-    check_tensors(w=w, grad=grad)
-    replicas, s = per_replica(w, lam=lam)
-    x, g = w.detach().contiguous(), grad.detach().contiguous()
-    out, dw = torch.empty(w.shape, dtype=w.dtype, device=w.device) if want_out else None, torch.empty(w.shape, dtype=grad.dtype, device=w.device)
-    launch(nm_fwd_kernel, x, replicas, geometry(m, max(x.element_size(), g.element_size()), False), x, None, out, g, dw, s["lam"], LAM_EACH=isinstance(s["lam"], Tensor), N=n)
-    return out, dw
-
 def sr_ste_grad(
     w: Tensor,            # (..., K) float32, float16 or bfloat16, as it was in the forward
     grad: Tensor,         # gradient of the projection, shape of `w`
@@ -253,7 +268,25 @@ def sr_ste_grad(
     lam: float|Tensor,    # decay of pruned weights: a number, or (w.shape[0],) one a replica
 ) -> Tensor:              # contiguous, shape of `w`, dtype of `grad`
     "The SR-STE gradient of `w`, the mask taken anew."
-    return _grad(w, grad, n, m, lam, False)[1]
+    if torch.compiler.is_compiling(): return sr_ste_grad_op(w.detach(), grad.detach(), n, m, *number_or_each(w, lam))
+    return one_pass(w, n, m, grad=grad, lam=lam)[2]
+
+@torch.library.custom_op("sparsebook::sr_ste_grad", mutates_args=())
+def sr_ste_grad_op(w: Tensor, grad: Tensor, n: int, m: int, lam: float, lams: Tensor|None) -> Tensor:
+    return one_pass(w, n, m, grad=grad, lam=lam if lams is None else lams)[2]
+
+@sr_ste_grad_op.register_fake
+def _(w, grad, n, m, lam, lams): return grad.new_empty(w.shape)
+
+def _save(ctx, inputs, output):
+    w, ctx.n, ctx.m, _, ctx.lam, lams = inputs
+    ctx.save_for_backward(w, lams)
+    ctx.mark_non_differentiable(output[1])
+
+def _backward(ctx, grad, _):
+    return sr_ste_grad_op(ctx.saved_tensors[0], grad, ctx.n, ctx.m, ctx.lam, ctx.saved_tensors[1]), None, None, None, None, None
+
+sr_ste_forward_op.register_autograd(_backward, setup_context=_save)
 
 def sr_ste_forward_grad(
     w: Tensor,                # as in `sr_ste_grad`
@@ -263,4 +296,5 @@ def sr_ste_forward_grad(
     lam: float|Tensor,        # decay of pruned weights: a number, or (w.shape[0],)
 ) -> tuple[Tensor, Tensor]:   # the projection of `w`, and its SR-STE gradient
     "Projection and gradient in one pass, for a backward that kept no sparse weight."
-    return _grad(w, grad, n, m, lam, True)
+    if torch.compiler.is_compiling(): return sr_ste_forward(w.detach(), n, m, False)[0], sr_ste_grad(w, grad, n, m, lam)
+    return one_pass(w, n, m, want_out=True, grad=grad, lam=lam)[1:]

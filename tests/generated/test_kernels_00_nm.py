@@ -250,6 +250,52 @@ def test_the_gradient():
     except ValueError as e: assert "one value a replica, shape (8,), got (3,)" in str(e); print(e)
 
 
+def test_inside_torch_compile():
+    import torch
+    from sparsebook_kernels.nm import DEVICE, nm_mask, nm_mask_ref, sr_ste_forward, sr_ste_forward_grad, sr_ste_grad_ref
+
+    def weights(shape, kind='normal', dtype=torch.float32, seed=0):
+        """Weights to test with: `normal`; `ties` has three magnitudes and both zeros; `flat` is all equal; `wild` has inf and NaN."""
+        rng = torch.Generator().manual_seed(seed)
+        w = torch.randn(shape, generator=rng)
+        if kind == 'ties':
+            w = torch.randint(-1, 2, shape, generator=rng) * torch.where(torch.rand(shape, generator=rng) < 0.5, 0.5, -0.25)
+        if kind == 'flat':
+            w = torch.ones(shape)
+        if kind == 'wild':
+            w = w.where(torch.rand(shape, generator=rng) < 0.7, torch.tensor([torch.inf, -torch.inf, torch.nan, 0.0])[torch.randint(4, shape, generator=rng)])
+        return w.to(DEVICE, dtype)
+    w = torch.tensor([[0.5, -2.0, 0.1, 1.0]], device=DEVICE, requires_grad=True)
+    out, _ = sr_ste_forward(w, 2, 4, lam=0.1)
+    out.sum().backward()
+    w.grad      # 1 everywhere, and 0.1 w more where w is pruned
+
+    lams = torch.tensor([0.1, 0.2, -0.3], device=DEVICE)      # one a replica
+    def layer(w, x, lam):
+        sparse, mask = sr_ste_forward(w, 2, 8, lam=lam)
+        return (x @ sparse.mT).square().sum() + nm_mask(w, 1, 4).sum() + mask.sum(), sr_ste_forward_grad(w, w, 3, 8, 0.5)
+
+    for shape, lam in (((4, 16), 0.2), ((3, 2, 16), lams), ((3, 2, 16), lams[0])):
+        w, x = weights(shape).requires_grad_(), weights((*shape[:-2], 5, 16), seed=1)
+        loss, pair = layer(w, x, lam)
+        loss.backward()
+        keep = nm_mask_ref(w, 2, 8)
+        leaf = (w.detach()*keep).requires_grad_()
+        (x @ leaf.mT).square().sum().backward()
+        torch.testing.assert_close(w.grad, sr_ste_grad_ref(w, leaf.grad, 2, 8, lam))
+        again = w.detach().clone().requires_grad_()
+        loss_c, pair_c = torch.compile(layer, fullgraph=True, backend="aot_eager")(again, x, lam)                # fullgraph: a break would raise
+        loss_c.backward()
+        torch.testing.assert_close((loss_c, *pair_c, again.grad), (loss, *pair, w.grad))
+    assert not sr_ste_forward(w, 2, 8)[0].requires_grad and not sr_ste_forward(w.detach(), 2, 8, lam=0.1)[0].requires_grad
+
+    w, g = weights((3, 2, 16)), weights((3, 2, 16), seed=1)
+    checks = "test_schema", "test_faketensor", "test_autograd_registration"
+    torch.library.opcheck(torch.ops.sparsebook.nm_mask.default, (w, 2, 4), test_utils=checks)
+    torch.library.opcheck(torch.ops.sparsebook.sr_ste_grad.default, (w, g, 2, 4, 0.0, lams), test_utils=checks)
+    for want in (True, False): torch.library.opcheck(torch.ops.sparsebook.sr_ste_forward.default, (w.clone().requires_grad_(), 2, 4, want, 0.1, None))
+
+
 def test_compiled_for_hopper_without_a_gpu():
     import triton
     import json

@@ -78,3 +78,30 @@ def test_the_step_and_the_next_forward():
         try: call()
         except error as e: assert text in str(e), e; print(e)
         else: raise AssertionError(text)
+
+
+def test_inside_torch_compile():
+    import torch
+    from sparsebook_kernels.nm import DEVICE, nm_mask, sr_ste_forward
+    from sparsebook_kernels.nm_step import sr_ste_sgd_, sr_ste_sgd_step_
+
+    def weights(shape, dtype=torch.float32, seed=0):
+        return torch.randn(shape, generator=torch.Generator().manual_seed(seed)).to(DEVICE, dtype)
+    def training_step(w, buf, sparse, mask, x, lr, lam):
+        g = x.mT @ (x @ sparse.mT - 1)                          # of |x sparse^T - 1|^2 / 2, transposed
+        sr_ste_sgd_step_(w, buf, g.mT, mask, 2, 8, lr, 0.9, 0.01, lam, out=(sparse, mask))
+        sr_ste_sgd_(w[:1], None, w[:1], mask[:1], lr if isinstance(lr, float) else lr[:1], 0.0, 0.0, 0.0)
+        return sr_ste_sgd_step_(w, buf, g.mT, mask, 1, 4, lr, 0.9, 0.01, lam, True)
+
+    compiled = torch.compile(training_step, fullgraph=True, backend="aot_eager")
+    for lr, lam in ((0.1, 0.2), (weights((3,), seed=4).abs(), weights((3,), seed=5)), (0.1, torch.tensor(0.2, device=DEVICE))):
+        now = [weights((3, 5, 16)), torch.zeros(3, 5, 16, device=DEVICE), *sr_ste_forward(weights((3, 5, 16)), 2, 8), weights((3, 7, 16), seed=1)]
+        then = [t.clone() for t in now]
+        got, want = compiled(*then, lr, lam), training_step(*now, lr, lam)
+        for a, b in zip([*then, *got], [*now, *want], strict=True): torch.testing.assert_close(a, b)
+
+    w, buf, g, mask = weights((2, 8)), weights((2, 8), seed=1), weights((2, 8), seed=2), nm_mask(weights((2, 8)), 2, 4)
+    step = torch.ops.sparsebook.sr_ste_sgd_.default
+    each = weights((2,), seed=3).abs()
+    for args in ((w, buf, g, mask, None, None, 0, 1, 0.1, None, 0.9, 0.0, each, 0.2, None, False), (w, None, g, mask, torch.empty_like(w), torch.empty_like(mask), 2, 4, 0.0, each, 0.0, 0.0, None, 0.2, None, False)):
+        torch.library.opcheck(step, args, test_utils=("test_schema", "test_faketensor", "test_autograd_registration"))

@@ -47,7 +47,7 @@ def test_the_product():
     import torch
     from hypothesis import given, settings, strategies as st
     from sparsebook_kernels.nm import DEVICE
-    from sparsebook_kernels.bsr import bsr_linear, bsr_linear_ref, layout
+    from sparsebook_kernels.bsr import TILES, bsr_linear, bsr_linear_ref, layout, tile
 
     def random_mask(rows, columns, density, seed=0):
         """Which blocks exist."""
@@ -88,6 +88,24 @@ def test_the_product():
     where = layout(random_mask(2, 3, 0.7).to(DEVICE), 16)
     x, blocks = normal(20, 48).requires_grad_(), normal(len(where.col), 16, 16, seed=1).requires_grad_()
     torch.library.opcheck(torch.ops.sparsebook.bsr_linear, (x, blocks, *where[3:]), test_utils=("test_schema", "test_faketensor", "test_autograd_registration"))
+
+    import os
+    import tempfile
+    from sparsebook_kernels.tuned import forget, stored, tune
+
+    where = layout(random_mask(2, 3, 0.7).to(DEVICE), 32)
+    x, blocks = normal(20, 96), normal(len(where.col), 32, 32, seed=1)
+    before, clock = os.environ.get("SPARSEBOOK_TUNED"), iter(range(100, 0, -1))        # every candidate is faster than the last
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["SPARSEBOOK_TUNED"] = f"{folder}/tuned.json"
+        try:
+            forget()
+            with tune(lambda run: float(next(clock))): y = bsr_linear(x, blocks, where)
+            (entry, found), = stored().items()
+            torch.testing.assert_close((y, bsr_linear(x, blocks, where)), (bsr_linear_ref(x, blocks, where),)*2, atol=1e-4, rtol=1e-4)
+        finally: os.environ.pop("SPARSEBOOK_TUNED") if before is None else os.environ.update(SPARSEBOOK_TUNED=before); forget()
+    assert found["choice"] == tile(32, 2.) | TILES[-1], found                          # all 24 passed
+    entry.split(" | triton")[0]
 
     def check_on_a_gpu():
         for B in (16, 32, 64, 128):

@@ -69,6 +69,13 @@ def test_one_launch():
     for kind in ("l_half", "l_two_thirds"):      # the roots, against 60 fixed-point steps in float64
         y = x.clone(); shrink_([y], kind, .7)
         torch.testing.assert_close(y.double(), shrink_ref(x.double(), kind, .7), atol=3e-6, rtol=3e-6)
+    for u in (1e-12, .7, 1e12):                  # to the last bits, from the threshold on
+        x = (2*(2*u/3)**.75*torch.logspace(1e-4, 6, 4000)).to(DEVICE)
+        y = x.clone(); shrink_([y], "l_two_thirds", u)
+        torch.testing.assert_close(y.double(), shrink_ref(x.double(), "l_two_thirds", u), atol=0, rtol=6e-7)
+    x = torch.tensor([torch.inf, -torch.inf, torch.nan], device=DEVICE)
+    for kind in KINDS:
+        if kind != "group": y = x.clone(); shrink_([y], kind, .7); torch.testing.assert_close(y, x, equal_nan=True)
     base = normal(4001)
     view = base[1:]                              # not aligned to 16 bytes
     right = shrink_ref(view, "mcp", .5)

@@ -126,6 +126,33 @@ def test_the_kernel():
     if DEVICE == "cuda": check_on_a_gpu()
 
 
+@pytest.mark.slow
+def test_launch_sizes_that_were_measured():
+    import torch
+    from sparsebook_kernels.nm import DEVICE
+    from sparsebook_kernels.sparse_gemv import SIZES, pack, sparse_gemv, sparse_gemv_ref
+
+    def normal(*shape, seed=0, dtype=torch.float32):
+        return torch.randn(*shape, generator=torch.Generator().manual_seed(seed)).to(DEVICE, dtype)
+    import os
+    import tempfile
+    from sparsebook_kernels.tuned import forget, stored, tune
+
+    x, packed = normal(1, 300), pack(normal(9, 300, seed=1), norms="columns", threshold=2.)
+    before, clock = os.environ.get("SPARSEBOOK_TUNED"), iter(range(100, 0, -1))        # every candidate is faster than the last
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["SPARSEBOOK_TUNED"] = f"{folder}/tuned.json"
+        try:
+            forget()
+            with tune(lambda run: float(next(clock))): y = sparse_gemv(x, packed)[0]
+            (entry, found), = stored().items()
+            assert torch.equal(y, sparse_gemv(x, packed)[0]) and not packed.count.any()
+        finally: os.environ.pop("SPARSEBOOK_TUNED") if before is None else os.environ.update(SPARSEBOOK_TUNED=before); forget()
+    torch.testing.assert_close(y, sparse_gemv_ref(x, packed)[0], atol=2e-3, rtol=1e-4)
+    assert found["choice"] == SIZES[-1], found                                         # all 18 passed
+    entry.split(" | triton")[0]
+
+
 def test_the_race():
     from sparsebook_kernels.sparse_gemv import BENCH, normal_quantile
 

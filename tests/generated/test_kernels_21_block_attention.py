@@ -82,6 +82,12 @@ def test_the_kernels():
     lists = block_lists(random_blocks(2, 70, 32, .6), 32, 70)
     q, k, v = (normal(2, 70, 16, seed=i).half() for i in range(3))
     torch.testing.assert_close(block_attention(q, k, v, lists)[0], block_attention_ref(q, k, v, dense_mask(random_blocks(2, 70, 32, .6), 32, 70))[0], atol=4e-3, rtol=1e-2)
+    q, k, v = (normal(2, 128, 16, seed=i) for i in range(3))                                              # scores that rise by far more than float32 holds: the row begins again
+    lists, far = block_lists(random_blocks(2, 128, 32, 1.), 32, 128), k*torch.arange(128, device=k.device)[:, None]
+    assert (q @ far.mT/4).amax(-1).max() > 200
+    torch.testing.assert_close(block_attention(q, far, v, lists)[0], block_attention_ref(q, far, v, dense_mask(random_blocks(2, 128, 32, 1.), 32, 128))[0], atol=1e-4, rtol=1e-4)
+    lists = block_lists(random_blocks(2, 70, 32, .6), 32, 70)
+    q, k, v = (normal(2, 70, 16, seed=i).half() for i in range(3))
     turned = q.mT.contiguous().mT                                                                    # a view that is not contiguous
     assert torch.equal(block_attention(turned, k, v, lists)[0], block_attention(q, k, v, lists)[0])
     assert block_attention(q[:0], k[:0], v[:0], block_lists(random_blocks(0, 70, 32, 1), 32, 70))[0].shape == (0, 70, 16)
