@@ -154,6 +154,7 @@ def race(
     keep = np.arange(iterations + 1) if keep is None else np.asarray(keep)
     for arm in map(lambda a: Arm(*a), arms):
         problem.restart()
+        problem.remember.clear()                 # every arm pays for its own tables
         start = time.process_time()
         blocks = arm.size if arm.how == "variable" else partition(problem.L, arm.size, arm.how) if arm.how != "forest" else None
         select = forest_selector(problem, arm.rule, seed) if blocks is None else selector(problem, arm.rule, blocks, seed)

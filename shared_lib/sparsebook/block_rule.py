@@ -234,7 +234,7 @@ def projected_newton_step(problem, b, armijo: float=1e-10):
     return _shortened(problem, b, lambda alpha: alpha*d, lambda alpha, step: g @ step, armijo)
 
 def two_metric_step(problem, b, armijo: float=1e-10):
-    "d (t,): a gradient step where the bound pushes back, Newton's elsewhere, cut off at 0."
+    "d (t,): a gradient step where the bound pushes back, Newton's elsewhere, cut off at 0; or `projected_step`, if that lowers f more."
     x, g, H = problem.x[b], problem.block_gradient(b), problem.hessian(b)
     a = problem.L[b]*x <= g
     d, r = np.zeros_like(x), ~a
@@ -244,7 +244,8 @@ def two_metric_step(problem, b, armijo: float=1e-10):
         out = d.copy()
         out[r] = np.maximum(x[r] + alpha*newton, 0) - x[r]
         return out
-    return _shortened(problem, b, direction, lambda alpha, step: g[a] @ d[a] + alpha*(g[r] @ newton), armijo)
+    d, e = _shortened(problem, b, direction, lambda alpha, step: g[a] @ d[a] + alpha*(g[r] @ newton), armijo), projected_step(problem, b)
+    return d if problem.change(b, d) <= problem.change(b, e) else e
 
 # %% ../../nbs/shared_lib/91_block_rule.ipynb #49239e24
 class Trace(NamedTuple):

@@ -29,10 +29,11 @@ def chosen(
     names: list[str],
     all_quick: bool=False,  # those that `quick` profiles may use
     everything: bool=False,
+    online: bool=False,     # of everything, those that are online only, too
 ) -> list[Entry]:
     "The entries that a command line means."
     if sum([bool(names), all_quick, everything]) != 1: raise DataError("give names, or --all-quick, or --all; `sparsebook data list` shows the names")
-    return [find(name) for name in names] if names else [e for e in catalogue() if everything or e.quick]
+    return [find(name) for name in names] if names else [e for e in catalogue(online) if everything or e.quick]
 
 # %% ../../nbs/shared_lib/29_command.ipynb #c125d28e
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="sparsebook: papers on sparsity, reproduced.")
@@ -49,18 +50,21 @@ def list_(
     quick: Annotated[bool, typer.Option("--quick", help="only those that quick profiles use")] = False,
 ):
     "All data sets, with size and licence."
-    entries = [e for e in catalogue() if e.quick or not quick]
-    rows = [("name", "download", "here", "licence", "what"), *((e.name, megabytes(e.travels), "yes" if cached(e) else "-", e.licence.split(";")[0][:24], e.what) for e in entries)]
+    entries = [e for e in catalogue(online=not quick) if e.quick or not quick]
+    far = [e for e in entries if e.online]
+    rows = [("name", "download", "here", "licence", "what"),
+            *((e.name, megabytes(e.travels), "yes" if cached(e) else "online only" if e.online else "-", e.licence.split(";")[0][:24], e.what) for e in entries)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:4]
     for row in rows: print("  ".join([*(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=False)), row[4]]))
-    print(f"{len(entries)} data sets, {megabytes(sum(e.travels for e in entries))} in all; the cache is {where()}")
+    also = f", {len(far)} of them ({megabytes(sum(e.travels for e in far))}) online only: their publisher's server, when asked for by name"*bool(far)
+    print(f"{len(entries)} data sets, {megabytes(sum(e.travels for e in entries))} in all{also}; the cache is {where()}")
 
 
 @data.command("fetch")
 def fetch_(
     names: Annotated[list[str] | None, typer.Argument(help="data sets, see `sparsebook data list`")] = None,
     all_quick: Annotated[bool, typer.Option("--all-quick", help="all that quick profiles use")] = False,
-    everything: Annotated[bool, typer.Option("--all", help="everything")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="everything but what is online only")] = False,
 ):
     "Bring data sets into the cache; what is there and whole is left alone."
     failed, entries = 0, chosen(names or [], all_quick, everything)
@@ -80,7 +84,7 @@ def verify(
 ):
     "Read every cached file and compare size and sha256."
     wrong = whole = 0
-    for entry in chosen(names or [], everything=not names):
+    for entry in chosen(names or [], everything=not names, online=True):
         if cached(entry): whole += 1; continue                       # in the one or the other form
         form = next((form for form in (entry.files, *entry.instead[:1]) if any((entry.folder/n).exists() for n in form)), entry.files if names else {})
         faults = {n: why for n in form if (why := damage(entry.folder/n, form[n]))}

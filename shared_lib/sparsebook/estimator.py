@@ -6,13 +6,14 @@
 __all__ = ['ESTIMATORS', 'SRSTEFunction', 'masked_ste', 'sr_ste', 'ste_nm', 'sr_ste_sgd_', 'NMLinear', 'NMConv2d', 'to_nm',
            'harden', 'compress_nm', 'decompress_nm', 'nm_bits', 'to_semi_structured']
 
-# %% ../../nbs/shared_lib/12_estimator.ipynb #e4ae159c
+# %% ../../nbs/shared_lib/12_estimator.ipynb #45fd052c
 import math
 from fnmatch import fnmatchcase
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from .mask import _kernel, check_nm, nm_mask
+from .kernel import kernel
+from .mask import check_nm, nm_mask
 
 # %% ../../nbs/shared_lib/12_estimator.ipynb #f7b8cf6e
 class SRSTEFunction(torch.autograd.Function):
@@ -68,7 +69,7 @@ def ste_nm(
     "The n:m projection of `w` with the plain straight-through gradient."
     return sr_ste(w, n, m, 0.0, dim, mask)
 
-# %% ../../nbs/shared_lib/12_estimator.ipynb #d7e904d4
+# %% ../../nbs/shared_lib/12_estimator.ipynb #c733fa90
 @torch.no_grad()
 def sr_ste_sgd_(
     w: Tensor,             # (R, ...) dense weights of R replicas, changed in place
@@ -83,9 +84,8 @@ def sr_ste_sgd_(
     "One step of momentum SGD with the SR-STE decay, for all replicas."
     for name, t in (("buf", buf), ("g", g), ("mask", mask)):
         if t.shape != w.shape: raise ValueError(f"{name} must have the shape of w, {tuple(w.shape)}, got {tuple(t.shape)}")
-    if w.is_cuda and (nm := _kernel()) and {w.dtype, buf.dtype, g.dtype} <= set(nm.DTYPES):
-        from sparsebook_kernels.nm_step import sr_ste_sgd_ as fused
-        return fused(w, buf, g, mask, lr, momentum, weight_decay, lam)
+    if (nm := kernel("nm", w)) and {w.dtype, buf.dtype, g.dtype} <= set(nm.DTYPES):
+        return kernel("nm_step", w).sr_ste_sgd_(w, buf, g, mask, lr, momentum, weight_decay, lam)
     lr, weight_decay, lam = (t.to(w).view(-1, *[1]*(w.dim() - 1)) for t in (lr, weight_decay, lam))
     buf.mul_(momentum).add_(g).addcmul_(w, torch.where(mask, weight_decay, weight_decay + lam))
     w.addcmul_(buf, -lr)

@@ -163,7 +163,7 @@ class Debian(Package):
             run_quietly("apt-get", "--quiet", *own, "update", cwd=tmp)
             run_quietly("apt-get", "--quiet", *own, "download", wanted, cwd=tmp)
 
-# %% ../../nbs/shared_lib/21_fetch.ipynb #94d2c433
+# %% ../../nbs/shared_lib/21_fetch.ipynb #8fb5f90e
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     "One data set of the catalogue."
@@ -177,6 +177,7 @@ class Entry:
     download: int=0                       # bytes that travel, where an archive is larger than its members
     quick: bool=True                      # small and by a package registry: a `quick` profile may use it
     instead: tuple=()                     # (files, routes) of another form of the same data, which the loader reads too
+    online: bool=False                    # only its publisher's server has it: fetched when it is asked for by name, never else
 
     def __post_init__(self):
         if not re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", self.name): raise DataError(f"a data set's name has small letters, digits and -, got {self.name!r}")
@@ -216,10 +217,10 @@ def discover() -> None:
         if m.name == "data" or m.name.startswith("data_"): importlib.import_module(f"sparsebook.{m.name}")
 
 
-def catalogue() -> list[Entry]:
-    "All data sets, by name."
+def catalogue(online: bool=False) -> list[Entry]:
+    "All data sets, by name; those that are online only when asked for."
     discover()
-    return [CATALOGUE[k] for k in sorted(CATALOGUE)]
+    return [CATALOGUE[k] for k in sorted(CATALOGUE) if online or not CATALOGUE[k].online]
 
 
 def find(name: str) -> Entry:
@@ -233,7 +234,7 @@ def where() -> Path:
     "The cache folder: SPARSEBOOK_DATA, or the system's cache folder for `sparsebook`."
     return Path(os.environ.get("SPARSEBOOK_DATA") or pooch.os_cache("sparsebook")).expanduser().absolute()
 
-# %% ../../nbs/shared_lib/21_fetch.ipynb #a93a0489
+# %% ../../nbs/shared_lib/21_fetch.ipynb #96933a26
 def damage(
     path: Path,
     promised: tuple[Digest, ...],
@@ -301,8 +302,7 @@ def _collect(entry, route, names):
 
 
 def _nothing_came(entry, left, tried):
-    lines = [f"{entry.name}: {len(left)} of {len(entry.files)} files are not in the cache and cannot be fetched."]
-    lines += [f"  {at}: {e}" for at, e in tried]
+    lines = [f"{entry.name}: {len(left)} of {len(entry.files)} files are not in the cache and cannot be fetched.", *(f"  {at}: {e}" for at, e in tried)]
     lines += [f"  {entry.folder/n}: {why}" for n, why in left.items() if why != "missing"]
     some = list(left)[:3]
     lines += ["Get them by hand and put them here:"]

@@ -7,18 +7,18 @@ __all__ = ['nm_mask', 'check_nm', 'kept', 'topk_mask', 'unstructured_mask', 'glo
            'filter_mask', 'channel_mask', 'transposable_patterns', 'transposable_nm_mask', 'sparsity', 'Masked',
            'apply_masks', 'prune']
 
-# %% ../../nbs/shared_lib/10_mask.ipynb #ff444941
+# %% ../../nbs/shared_lib/10_mask.ipynb #6c518823
 import functools
 import itertools
 import operator
-import warnings
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
+from .kernel import kernel
 
-# %% ../../nbs/shared_lib/10_mask.ipynb #3ef49571
+# %% ../../nbs/shared_lib/10_mask.ipynb #77f4c4b2
 def _check_finite(x: Tensor, what: str) -> None:
     if not x.is_floating_point(): raise TypeError(f"{what} must be a real floating-point tensor, got {x.dtype}")
     if torch.isfinite(x.sum()) or torch.isfinite(x).all(): return  # a finite sum proves it; an overflowing one does not disprove it
@@ -66,12 +66,6 @@ def _settle(s: Tensor, nth: Tensor, k: int) -> Tensor:
     keep[rows] = above | equal & (equal.cumsum(-1) <= k - above.sum(-1, keepdim=True))
     return keep
 
-@functools.cache
-def _kernel():
-    try: from sparsebook_kernels import nm
-    except ImportError as e: warnings.warn(f"nm_mask runs in plain torch: no Triton kernel ({e})", stacklevel=3); return None
-    return nm
-
 def nm_mask(
     w: Tensor,         # any shape, finite floats: weights or scores, compared by magnitude
     n: int,            # how many stay in each group, 0..m
@@ -84,7 +78,7 @@ def nm_mask(
     x = w.detach().movedim(dim, -1)
     if check: _check_finite(x, "w")
     if n in (0, m): return torch.full_like(w, n == m, dtype=torch.bool, requires_grad=False)
-    if w.is_cuda and (nm := _kernel()) and nm.supported(x, n, m): return nm.nm_mask(x, n, m).movedim(-1, dim).contiguous()
+    if (nm := kernel("nm", w)) and nm.supported(x, n, m): return nm.nm_mask(x, n, m).movedim(-1, dim).contiguous()
     groups = x.abs().unflatten(-1, (-1, m))
     keep = _by_pairs(groups, n) if m <= (8 if n > 1 else 4) else _settle(groups, _nth_largest(groups, n), n)
     return keep.flatten(-2).movedim(-1, dim).contiguous()
@@ -210,6 +204,7 @@ def transposable_nm_mask(
     if w.dim() < 2: raise ValueError(f"w must have at least 2 dimensions, got shape {tuple(w.shape)}")
     for dim in (-2, -1): _check_groups(w.shape, n, m, dim)
     _check_finite(w, "w")
+    if n == 2 and w.dtype in (torch.float32, torch.float16, torch.bfloat16) and (fused := kernel("nm_transposable", w)): return fused.transposable_mask(w, wide=True)
     patterns = transposable_patterns(operator.index(n)).flatten(1).to(w.device)
     tiles = w.detach().abs().double().unflatten(-1, (-1, 4)).unflatten(-3, (-1, 4)).transpose(-3, -2)
     best = (tiles.flatten(-2) @ patterns.double().T).argmax(-1)

@@ -44,6 +44,7 @@ def test_routes():
 
 
 def test_the_catalogue():
+    from dataclasses import replace
     from sparsebook.archive import DataError, sums
     import hashlib
     from unittest import mock
@@ -60,6 +61,8 @@ def test_the_catalogue():
         assert [e.name for e in catalogue()] == ["toy-text"] and find("toy-text").size == 3
         with pytest.raises(DataError, match="did you mean 'toy-text'"): find("toy_text")
         with pytest.raises(DataError, match="two data sets"): dataset("toy-text", what="")(lambda: None)
+        CATALOGUE["toy-far"] = replace(CATALOGUE["toy-text"], name="toy-far", quick=False, online=True)
+        assert [e.name for e in catalogue()] == ["toy-text"] and [e.name for e in catalogue(online=True)] == ["toy-far", "toy-text"] and find("toy-far").online
     with pytest.raises(DataError, match="licence is missing"): Entry(**{**facts(), "name": "a", "licence": "", "files": sums(promise(a=b"a")), "routes": (1,)})
     with pytest.raises(DataError, match="small letters"): Entry(**facts(), name="../a", files={}, routes=())
 

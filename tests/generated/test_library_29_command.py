@@ -13,6 +13,7 @@ def test_sizes_for_people():
 def test_which_data_sets_are_meant():
     from sparsebook.archive import DataError
     import tempfile
+    from dataclasses import replace
     from pathlib import Path
     from unittest import mock
     import pytest
@@ -40,6 +41,8 @@ def test_which_data_sets_are_meant():
     with mock.patch.dict(CATALOGUE, clear=True), mock.patch("sparsebook.fetch.discover"):
         shelf()
         assert [e.name for e in chosen([], everything=True)] == ["toy-a", "toy-b"]
+        CATALOGUE["toy-b"] = replace(CATALOGUE["toy-b"], online=True)
+        assert [e.name for e in chosen([], everything=True)] == ["toy-a"] and [e.name for e in chosen([], everything=True, online=True)] == ["toy-a", "toy-b"]
         with pytest.raises(DataError, match="did you mean 'toy-a'"): chosen(["toy-b", "toya"])
         for wrong in [dict(names=[]), dict(names=["toy-a"], everything=True)]:
             with pytest.raises(DataError, match="give names, or --all-quick, or --all"): chosen(**wrong)
@@ -93,6 +96,11 @@ def test_the_commands():
         assert run("data", "fetch", "toy-b").exit_code == 0 and run("data", "verify").stdout == "2 data sets are whole\n"
         (where()/"toy-b"/"b.txt").write_text("half")
         assert run("data", "verify").exit_code == run("data", "verify", "toy-b").exit_code == 1
+        CATALOGUE["toy-b"] = replace(CATALOGUE["toy-b"], online=True)                    # by name and for `verify` it is there, else it is not
+        assert "online only" in run("data", "list").stdout and "toy-b" not in run("data", "list", "--quick").stdout
+        assert "toy-b" not in run("data", "fetch", "--all").stdout and run("data", "verify").exit_code == 1
+        (where()/"toy-b"/"b.txt").unlink()
+        assert run("data", "fetch", "toy-b").exit_code == 0 and run("data", "verify").exit_code == 0 and "online only:" in run("data", "list").stdout
 
     with mock.patch.dict(CATALOGUE, clear=True), mock.patch("sparsebook.fetch.discover"), mock.patch.dict("os.environ", SPARSEBOOK_DATA=tempfile.mkdtemp()):
         home = shelf()

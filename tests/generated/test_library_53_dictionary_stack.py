@@ -40,7 +40,7 @@ def test_learn():
     from sparsebook import prox as P
     from sparsebook.dictionary import match_atoms, planted_dictionary, random_dictionary
     from sparsebook.sparse_code import encode, prox_codes
-    from sparsebook.dictionary_stack import StackProx, code_steps, inverse_norm, learn_stack, weight_for
+    from sparsebook.dictionary_stack import StackProx, code_steps, inverse_norm, learn_stack, safe_step, weight_for
 
     rng = torch.Generator().manual_seed(0)
     truth = random_dictionary(20, 30, rng=rng, dtype=torch.float32)
@@ -65,7 +65,9 @@ def test_learn():
     wide = normalize(torch.randn(1, 5, 30, generator=rng, dtype=torch.float64), dim=-2)    # more than twice as many atoms as dimensions: no Gram matrix
     torch.testing.assert_close(code_steps(Y[:, :5], wide, StackProx(["l1"]), lam[None], inverse_norm(wide), 7)[0],
                                prox_codes(Y[:, :5], wide[0], lambda x, s, rows: P.soft_threshold(x, s*lam), step=inverse_norm(wide)[0], tol=0, max_iter=7))
-    step = inverse_norm(start[None], margin=.1)                                            # power iteration gets there, too
+    for E in (torch.randn(3, 20, 90), torch.randn(3, 90, 20), torch.ones(3, 7, 9)):         # never beyond the guaranteed step, nor far below it
+        assert (safe_step(E) <= inverse_norm(E, margin=0)).all() and (safe_step(E) > .9*inverse_norm(E, margin=0)).all()
+    step = safe_step(start[None])
     lam0 = weight_for((signals[0] @ start)[None], StackProx(["l1"]), step, 2/30)
     r = code_steps(signals[0], start[None], StackProx(["l1"]), lam0, step, 30)
     grown = start + .02*sum(torch.outer(y - start @ c, c) for y, c in zip(signals[0], r[0], strict=True))   # the dictionary step, signal by signal

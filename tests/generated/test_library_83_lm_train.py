@@ -71,6 +71,7 @@ def test_rates_and_checkpoints():
 
 def test_the_loop():
     import math
+    from pathlib import Path
     import torch
     from sparsebook.lm import LMConfig, TransformerLM
     from sparsebook.train import Diverged
@@ -111,12 +112,24 @@ def test_the_loop():
         def kill(step):
             if step == 28: raise Killed
         with tempfile.TemporaryDirectory() as tmp:
-            try: fit(part, cyclic(), r, keep=kill, state=f"{tmp}/state.safetensors", every=10)                       # the state is that of step 20
+            here = Path(tmp)/"run"
+            try: fit(part, cyclic(), r, keep=kill, folder=here, every=10)                       # the state is that of step 20
             except Killed: pass
-            rest = fit(other, cyclic(), r, state=f"{tmp}/state.safetensors", every=10)
-            assert [h["step"] for h in rest] == list(range(21, 41)) and rest == told[20:]
+            assert sorted(p.name for p in here.iterdir()) == ["state.json", "state_20.safetensors"]
+            later = []
+            assert fit(other, cyclic(), r, later.append, folder=here, every=10) == told and later == [s for s in seen if s > 20]
             assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), other.parameters(), strict=True))
-            refused(ValueError, "belongs to another recipe", lambda: fit(fresh(), cyclic(), replace(r, lr=1e-3), state=f"{tmp}/state.safetensors"))
+            again = TransformerLM(config)
+            assert fit(again, cyclic(), r, folder=here) == told and not again.training and torch.equal(again.lm_head.weight, whole.lm_head.weight)   # a finished run is read
+            refused(ValueError, "holds a run with another recipe", lambda: fit(fresh(), cyclic(), replace(r, lr=1e-3), folder=here))
+            refused(ValueError, "holds a run with another tokens", lambda: fit(fresh(), cyclic() + (cyclic() == 2).int(), r, folder=here))
+            file = here/"state_40.safetensors"
+            data = bytearray(file.read_bytes())
+            data[-1] ^= 1
+            file.write_bytes(data)
+            refused(ValueError, "its bytes changed", lambda: fit(fresh(), cyclic(), r, folder=here))
+            (here/"state.json").write_text("{")
+            refused(ValueError, "damaged", lambda: fit(fresh(), cyclic(), r, folder=here))
 
     interrupted(small(dropout=0.1), Recipe(tokens=40*8*12, batch=8, length=12, lr=1e-2, seed=3))
     interrupted(small(causal=False), Recipe(tokens=40*8*12, batch=8, length=12, lr=1e-2, seed=3, objective="masked"))
@@ -132,8 +145,11 @@ def test_the_loop():
 
 def test_several_models_in_processes_of_their_own():
     from dataclasses import asdict
+    from pathlib import Path
     import torch
+    from sparsebook.artifact import save_artifact
     from sparsebook.lm import LMConfig
+    import tempfile
     from sparsebook.lm_train import Recipe, checkpoint_steps, train_all, train_lm
 
     def refused(error, text, call):
@@ -159,12 +175,39 @@ def test_several_models_in_processes_of_their_own():
     assert (one.kept[5]["lm_head.weight"] == last.kept[5]["lm_head.weight"]).all() and (one.kept[0]["lm_head.weight"] != one.kept[5]["lm_head.weight"]).any()
     refused(ValueError, "steps must be 'all' or 'last', got 'first'", lambda: train_lm(*job, steps="first"))
 
+    from unittest import mock
+
+    class Killed(Exception): pass
+
+    def dies_after(n):
+        "Stands in for `save_artifact`: the process ends when it wants to keep checkpoint number n + 1."
+        todo, real = [1]*n, save_artifact
+        def save(*args):
+            if not todo: raise Killed
+            todo.pop()
+            return real(*args)
+        return mock.patch(f"{train_lm.__module__}.save_artifact", save)
+
+    job = asdict(small()), asdict(Recipe(tokens=120*96, batch=8, length=12)), cyclic().numpy()
+    whole, wanted = train_lm(*job), checkpoint_steps(120)
+    with tempfile.TemporaryDirectory() as tmp:
+        for n in (3, 16):                            # before the state of step 100, and behind it
+            try:
+                with dies_after(n): train_all({"a": job}, folder=tmp)
+                raise AssertionError("it should have died")
+            except Killed: pass
+        assert (Path(tmp)/"a"/"state_100.safetensors").exists()
+        whole_again, read = train_all({"a": job}, folder=tmp)["a"], train_all({"a": job}, folder=tmp)["a"]
+    for other in (whole_again, read):
+        assert list(other.kept) == wanted and other.history == whole.history
+        assert all(list(other.kept[s]) == list(whole.kept[s]) and all((other.kept[s][n] == w).all() for n, w in whole.kept[s].items()) for s in wanted)
+
 
 def test_a_model_of_the_pipeline():
     from dataclasses import asdict
     from pathlib import Path
     import torch
-    from sparsebook.artifact import ArtifactError
+    from sparsebook.artifact import ArtifactError, save_artifact
     from sparsebook.lm import LMConfig
     import tempfile
     from sparsebook.lm_train import Recipe, load_base_lm, train_lm
@@ -177,7 +220,7 @@ def test_a_model_of_the_pipeline():
             print(e)
         else:
             raise AssertionError(text)
-    from sparsebook.artifact import save_artifact, seal
+    from sparsebook.artifact import seal
     from sparsebook.tokenizer import ByteTokenizer
 
     config, r = LMConfig(256, 16, 1, 2, 24, max_seq_len=16), Recipe(tokens=3*96, batch=8, length=12)
