@@ -32,7 +32,7 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 HERE = Path(__file__).resolve().parents[1]
 STAGES = ["1_data", "2_train", "3_evaluate", "4_figures"]
 VERDICTS = {"reproduced": "yes", "partly": "part", "not reproduced": "no", "not tested": "none"}  # word: css class
-LIMIT = 2_000_000   # bytes of one page with its pictures
+LIMIT = 3_000_000   # bytes of one page with its pictures, those of both profiles
 SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
