@@ -32,7 +32,7 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 HERE = Path(__file__).resolve().parents[1]
 STAGES = ["1_data", "2_train", "3_evaluate", "4_figures"]
 VERDICTS = {"reproduced": "yes", "partly": "part", "not reproduced": "no", "not tested": "none"}  # word: css class
-LIMIT = 3_000_000   # bytes of one page with its pictures, those of both profiles
+LIMIT = 2_000_000   # bytes of one page with its pictures
 SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -147,7 +147,7 @@ def clean_markdown(text: str, demote: bool) -> str:
     return re.sub(r"\{(?:download|raw|eval|include|doc|any|ref|numref|term|nb-\w+)\}(?=`)", "", "\n".join(out))
 
 
-def light_png(data: bytes, colours: int = 128) -> bytes:
+def light_png(data: bytes, colours: int = 48) -> bytes:
     "The same picture in a few colours on white, where that is lighter: a plot looks the same and weighs a third."
     from PIL import Image
     try:
@@ -169,7 +169,7 @@ def clean_output(out: dict) -> dict|None:
     if "image/svg+xml" in data and len(data["image/svg+xml"]) < 400_000 and safe_svg(data["image/svg+xml"]): kind = "image/svg+xml"
     elif "image/png" in data:
         kind = "image/png"
-        try: data[kind] = base64.b64encode(light_png(base64.b64decode(data[kind]), colours=48)).decode()
+        try: data[kind] = base64.b64encode(light_png(base64.b64decode(data[kind]))).decode()
         except ValueError: pass
     elif "image/jpeg" in data: kind = "image/jpeg"
     elif "text/html" in data and re.sub(r"<[^>]*>", "", (table := clean_html(data["text/html"]))).strip() and len(table) < 300_000:
@@ -323,10 +323,11 @@ def copy_figures(paper: dict, extra: Path) -> list[dict]:
             if not SAFE.fullmatch(name): raise SiteError(f"{r['figures']/'figures.json'}: a figure's name is a plain file name, got {name!r}")
             to = extra/"figures"/paper["slug"]/profile
             files = {}
-            for ext in ("svg", "png", "csv"):
+            for ext in ("png", "svg", "csv"):
                 source = r["figures"]/f"{name}.{ext}"
                 if not source.is_file(): continue
-                if ext == "svg" and (source.stat().st_size > 120_000 or not safe_svg(source.read_text(encoding="utf-8"))): continue
+                lightest = max(20_000, min(120_000, (extra/files["png"]).stat().st_size)) if "png" in files else 120_000  # an SVG of many points gives way
+                if ext == "svg" and (source.stat().st_size > lightest or not safe_svg(source.read_text(encoding="utf-8"))): continue
                 to.mkdir(parents=True, exist_ok=True)
                 if ext == "png": (to/source.name).write_bytes(light_png(source.read_bytes()))
                 else: shutil.copyfile(source, to/source.name)
